@@ -1,0 +1,222 @@
+//! All sources in their order, and the one question they answer.
+
+mod grant;
+
+use std::{fmt, sync::Arc};
+
+use crate::{
+    identity::Identity,
+    ruleset::{Explicit, Rule, RuleSet},
+    source::SourceName,
+};
+
+use grant::Unrendered;
+
+pub use grant::Grant;
+
+/// All sources in their order of trust, as they are at one moment.
+///
+/// It is cheap to make: the rules are shared. A request asks one chain, and so sees one consistent set of rules.
+#[derive(Clone, Debug, Default)]
+pub struct Chain {
+    sources: Vec<Source>,
+}
+
+/// A source and the rules it has now.
+#[derive(Clone, Debug)]
+pub struct Source {
+    name: SourceName,
+    rules: Option<Arc<RuleSet>>,
+}
+
+/// What the chain says about a caller. Only [`Chain::decide`] makes one that grants.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[must_use]
+pub enum Decision {
+    /// The caller is this user.
+    Granted(Grant),
+    /// The rule that fits needs the name of the caller's node, and nobody looked it up. Neither yes nor no.
+    NeedsNodeName(NodeNamePending),
+    /// All sources have been asked, and none knows the caller.
+    NotMapped,
+    /// A rule is about the caller, and it gives no user. No.
+    Refused(Refusal),
+    /// This source has not been read yet, and no source before it says yes. Neither yes nor no.
+    Undecided(SourceName),
+}
+
+/// The rule that waits for the name of the caller's node.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct NodeNamePending {
+    source: SourceName,
+    rule: String,
+}
+
+/// Why a rule that is about the caller gives no user.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Refusal {
+    reason: RefusalReason,
+    source: SourceName,
+    rule: String,
+}
+
+/// The sorts of [`Refusal`].
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum RefusalReason {
+    /// A rendered name has a control character.
+    ControlCharacter,
+    /// A group is empty once rendered.
+    EmptyGroup,
+    /// The user name is empty once rendered: the API server would take it.
+    EmptyUsername,
+    /// A rendered name has a brace, as of a placeholder that nobody rendered.
+    UnrenderedBrace,
+    /// The rule is for another unique id: the name was given to somebody else since.
+    UserIdMismatch,
+}
+
+impl Chain {
+    /// Of these sources, the most trusted first.
+    #[must_use]
+    pub const fn new(sources: Vec<Source>) -> Self {
+        Self { sources }
+    }
+
+    /// The sources in their order.
+    #[must_use]
+    pub fn sources(&self) -> &[Source] {
+        &self.sources
+    }
+
+    /// Who the caller is.
+    ///
+    /// 1. The sources' explicit rules, source by source: the first rule that is about the caller and renders to good
+    ///    names decides.
+    /// 2. A rule for another unique id, where the source has no rule that fits, is a refusal that nothing after it
+    ///    overrides: else whoever gets a deleted principal's name would fall through to what is meant for many.
+    /// 3. A rule that renders to bad names lets later sources speak, but no longer the accounts.
+    /// 4. A source that has not been read yet ends it: it might have said either.
+    /// 5. The accounts that are mapped whole, when every source has spoken: the user is the canonical ARN, without
+    ///    groups.
+    pub fn decide(&self, identity: &Identity) -> Decision {
+        let mut refused = None;
+        for source in &self.sources {
+            let Some(rules) = &source.rules else { return Decision::Undecided(source.name) };
+            match rules.explicit(identity) {
+                Explicit::Unnamed => {}
+                Explicit::OtherUserId(rule) => {
+                    return Decision::Refused(source.refusal(RefusalReason::UserIdMismatch, rule));
+                }
+                Explicit::Rule(rule) => match Grant::render(rule, identity, source.name) {
+                    Ok(grant) => return Decision::Granted(grant),
+                    Err(Unrendered::NeedsNodeName) => return Decision::NeedsNodeName(source.pending(rule)),
+                    Err(Unrendered::Bad(reason)) => {
+                        refused.get_or_insert_with(|| source.refusal(reason, rule));
+                    }
+                },
+            }
+        }
+        if let Some(refusal) = refused {
+            return Decision::Refused(refusal);
+        }
+        let maps_account =
+            |source: &&Source| source.rules.as_ref().is_some_and(|rules| rules.maps_account(identity.account()));
+        match self.sources.iter().find(maps_account) {
+            Some(source) => Decision::Granted(Grant::of_account(identity, source.name)),
+            None => Decision::NotMapped,
+        }
+    }
+}
+
+impl Source {
+    /// A source with the rules it has now; without any (`None`) as long as it was not read once.
+    #[must_use]
+    pub const fn new(name: SourceName, rules: Option<Arc<RuleSet>>) -> Self {
+        Self { name, rules }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(&self) -> SourceName {
+        self.name
+    }
+
+    /// Its rules, if it was read.
+    #[must_use]
+    pub const fn rules(&self) -> Option<&Arc<RuleSet>> {
+        self.rules.as_ref()
+    }
+
+    fn refusal(&self, reason: RefusalReason, rule: &Rule) -> Refusal {
+        Refusal { reason, source: self.name, rule: rule.to_string() }
+    }
+
+    fn pending(&self, rule: &Rule) -> NodeNamePending {
+        NodeNamePending { source: self.name, rule: rule.to_string() }
+    }
+}
+
+impl NodeNamePending {
+    /// The source of the rule.
+    #[must_use]
+    pub const fn source(&self) -> SourceName {
+        self.source
+    }
+
+    /// The rule, for people: `mapRoles[3] arn:aws:iam::123456789012:role/Node`.
+    #[must_use]
+    pub fn rule(&self) -> &str {
+        &self.rule
+    }
+}
+
+impl Refusal {
+    /// What sort of refusal it is.
+    #[must_use]
+    pub const fn reason(&self) -> RefusalReason {
+        self.reason
+    }
+
+    /// The reason's stable name.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        self.reason.code()
+    }
+
+    /// The source of the rule.
+    #[must_use]
+    pub const fn source(&self) -> SourceName {
+        self.source
+    }
+
+    /// The rule, for people: `mapRoles[3] arn:aws:iam::123456789012:role/Admin`.
+    #[must_use]
+    pub fn rule(&self) -> &str {
+        &self.rule
+    }
+}
+
+/// `userid_mismatch by mapRoles[3] arn:aws:iam::123456789012:role/Admin of EKSConfigMap`
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} by {} of {}", self.code(), self.rule, self.source)
+    }
+}
+
+impl RefusalReason {
+    /// Every reason.
+    pub const ALL: [Self; 5] =
+        [Self::ControlCharacter, Self::EmptyGroup, Self::EmptyUsername, Self::UnrenderedBrace, Self::UserIdMismatch];
+
+    /// Its stable name, for answers, logs and metric labels.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::ControlCharacter => "control_character",
+            Self::EmptyGroup => "empty_group",
+            Self::EmptyUsername => "empty_username",
+            Self::UnrenderedBrace => "unrendered_brace",
+            Self::UserIdMismatch => "userid_mismatch",
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The yes: a value that only [`Chain::decide`](super::Chain::decide) can make.
+
+use super::RefusalReason;
+use crate::{
+    identity::Identity,
+    ruleset::Rule,
+    source::SourceName,
+    template::{NeedsNodeName, Template},
+};
+
+/// The Kubernetes user a caller becomes, and the rule that says so.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Grant {
+    username: String,
+    groups: Vec<String>,
+    source: SourceName,
+    rule: String,
+}
+
+/// Why a rule that fits makes no user.
+pub(super) enum Unrendered {
+    NeedsNodeName,
+    Bad(RefusalReason),
+}
+
+impl Grant {
+    pub(super) fn render(rule: &Rule, identity: &Identity, source: SourceName) -> Result<Self, Unrendered> {
+        let groups = rule.groups.iter().map(|group| name(group, identity, RefusalReason::EmptyGroup));
+        Ok(Self {
+            username: name(&rule.username, identity, RefusalReason::EmptyUsername)?,
+            groups: groups.collect::<Result<_, _>>()?,
+            source,
+            rule: rule.to_string(),
+        })
+    }
+
+    /// The caller's account is mapped whole: its canonical ARN is the user name, as aws-iam-authenticator has it.
+    pub(super) fn of_account(identity: &Identity, source: SourceName) -> Self {
+        Self {
+            username: identity.canonical_arn().to_string(),
+            groups: Vec::new(),
+            source,
+            rule: format!("mapAccounts {}", identity.account()),
+        }
+    }
+
+    /// The user name: never empty, without control characters.
+    #[must_use]
+    pub fn username(&self) -> &str {
+        &self.username
+    }
+
+    /// The groups in the order they were written; none of them empty.
+    #[must_use]
+    pub fn groups(&self) -> &[String] {
+        &self.groups
+    }
+
+    /// The source of the rule.
+    #[must_use]
+    pub const fn source(&self) -> SourceName {
+        self.source
+    }
+
+    /// The rule, for people: `mapRoles[3] arn:aws:iam::123456789012:role/Admin` or `mapAccounts 123456789012`.
+    #[must_use]
+    pub fn rule(&self) -> &str {
+        &self.rule
+    }
+}
+
+/// The rendered name, if it is one. Templates and facts allow neither braces nor control characters already: this is the
+/// last look at what goes to the API server.
+fn name(template: &Template, identity: &Identity, if_empty: RefusalReason) -> Result<String, Unrendered> {
+    let name = template.render(identity).map_err(|NeedsNodeName| Unrendered::NeedsNodeName)?;
+    if name.trim().is_empty() {
+        return Err(Unrendered::Bad(if_empty));
+    }
+    if name.chars().any(char::is_control) {
+        return Err(Unrendered::Bad(RefusalReason::ControlCharacter));
+    }
+    if name.contains(['{', '}']) {
+        return Err(Unrendered::Bad(RefusalReason::UnrenderedBrace));
+    }
+    Ok(name)
+}

@@ -1,0 +1,84 @@
+//! `mapRoles`, `mapUsers` and `mapAccounts` in the `server` section of the server's config file.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::{
+    entries::{self, List, Lists, MAP_ACCOUNTS, MAP_ROLES, MAP_USERS},
+    report::Report,
+    yaml::{Map, Node},
+};
+use crate::{
+    diagnostic::{Diagnostic, Severity},
+    ruleset::RuleSet,
+    source::SourceName,
+};
+
+/// The mappings of a config file.
+#[derive(Debug, Default)]
+#[must_use]
+pub struct Loaded {
+    /// The entries that are good.
+    pub rules: RuleSet,
+    /// What is wrong with the others.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// A list of the config file is unusable.
+#[derive(Clone, Debug, Error)]
+#[error("the mappings of the config file are unusable: {}", first_error(.0))]
+pub struct LoadError(Vec<Diagnostic>);
+
+/// Reads the mappings from the `server` section; keys in any case, other keys are not looked at.
+///
+/// ```
+/// use mapping::format::{config_file, yaml::Document};
+///
+/// let file = Document::parse("mapUsers: [{userarn: arn:aws:iam::123456789012:user/jane, username: jane}]")?;
+/// let loaded = config_file::load(file.root().as_map()?)?;
+/// assert_eq!(loaded.rules.rule_count(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// When the value under one of the keys is not a list, or a list in which no entry is good.
+pub fn load(server: &Map) -> Result<Loaded, LoadError> {
+    let mut diagnostics = Vec::new();
+    let roles = key(server, MAP_ROLES, &mut diagnostics, |node, report| entries::rules(List::Roles, node, report));
+    let users = key(server, MAP_USERS, &mut diagnostics, |node, report| entries::rules(List::Users, node, report));
+    let accounts = key(server, MAP_ACCOUNTS, &mut diagnostics, entries::accounts);
+    let (Some(roles), Some(users), Some(accounts)) = (roles, users, accounts) else {
+        return Err(LoadError(diagnostics));
+    };
+    let (rules, duplicates) = entries::compile(&Lists { roles, users, accounts }, SourceName::MountedFile);
+    diagnostics.extend(duplicates);
+    Ok(Loaded { rules, diagnostics })
+}
+
+impl LoadError {
+    /// All that is wrong, that which makes the lists unusable among it.
+    #[must_use]
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        &self.0
+    }
+}
+
+fn key<T>(
+    server: &Map,
+    key: &'static str,
+    diagnostics: &mut Vec<Diagnostic>,
+    read: impl FnOnce(&Node, &mut Report) -> Option<Arc<[T]>>,
+) -> Option<Arc<[T]>> {
+    let Some(node) = server.get_ignore_case(key) else { return Some(Arc::new([])) };
+    let mut report = Report::new(SourceName::MountedFile, key);
+    let read = read(node, &mut report);
+    diagnostics.extend(report.finish());
+    read
+}
+
+fn first_error(diagnostics: &[Diagnostic]) -> String {
+    let is_error = |diagnostic: &&Diagnostic| diagnostic.severity() == Severity::Error;
+    diagnostics.iter().find(is_error).map(ToString::to_string).unwrap_or_default()
+}

@@ -1,0 +1,231 @@
+//! One entry of `mapRoles` or `mapUsers`.
+
+use super::List;
+use crate::{
+    diagnostic::{DiagnosticCode, Quoted},
+    format::{
+        report::Report,
+        yaml::{Entry, Map, Node, YamlError, nearest, plain},
+    },
+    identity::is_user_id_of,
+    principal::{Principal, PrincipalError, PrincipalKind},
+    ruleset::{Origin, Rule},
+    template::{Template, TemplateError},
+};
+
+/// The rule that the entry writes, if all of it is good. Everything wrong in it is reported, not the first thing only.
+pub(super) fn rule(list: List, index: usize, item: &Node, report: &mut Report) -> Option<Rule> {
+    let map = item.as_map().map_err(|error| wrong_type(report, "the entry", &error)).ok()?;
+    let mut reader = Reader { list, item, map, report };
+
+    let understood = reader.keys();
+    let principal = reader.principal();
+    let user_id = reader.user_id(principal.as_ref());
+    let username = reader.username();
+    let groups = reader.groups();
+    if !understood {
+        return None;
+    }
+    let (principal, user_id, username, groups) = (principal?, user_id?, username?, groups?);
+
+    reader.hint(&principal, std::iter::once(&username).chain(&groups));
+    let canonical = principal.canonical();
+    let origin = Origin { key: list.key(), index, location: item.location() };
+    let written = (principal.as_str() != canonical.as_str()).then(|| principal.as_str().into());
+    Some(Rule { principal: canonical, written, user_id, username, groups: groups.into(), origin })
+}
+
+struct Reader<'a> {
+    list: List,
+    item: &'a Node,
+    map: &'a Map,
+    report: &'a mut Report,
+}
+
+impl<'a> Reader<'a> {
+    /// Whether every key that restricts the entry is understood. Any other unknown key is reported and does no harm.
+    fn keys(&mut self) -> bool {
+        let known = [self.list.arn_key(), "username", "groups", USER_ID];
+        let unknown = |entry: &&Entry| !known.iter().any(|key| key.eq_ignore_ascii_case(entry.key()));
+        let mut understood = true;
+        for entry in self.map.entries().iter().filter(unknown) {
+            let (at, key) = (entry.location(), Quoted(entry.key()));
+            if RESTRICTING.iter().any(|word| word.eq_ignore_ascii_case(entry.key())) {
+                let message = format!("{key} is not supported yet, so the entry is not used");
+                self.report.error(DiagnosticCode::Unsupported, at, message, None);
+                understood = false;
+            } else if let Some(meant) = misspelt_restriction(entry.key()) {
+                let message = format!("unknown key {key}; {meant} restricts an entry, so the entry is not used");
+                let fix = Some(format!("write {meant}, or remove the key"));
+                self.report.error(DiagnosticCode::UnknownKey, at, message, fix);
+                understood = false;
+            } else {
+                let other = self.list.other();
+                let fix = if other.arn_key().eq_ignore_ascii_case(entry.key()) {
+                    Some(format!("an entry with {} belongs under {}", other.arn_key(), other.key()))
+                } else {
+                    nearest(entry.key(), known).map(|meant| format!("did you mean \"{meant}\"?"))
+                };
+                self.report.warning(DiagnosticCode::UnknownKey, at, format!("unknown key {key}"), fix);
+            }
+        }
+        understood
+    }
+
+    fn principal(&mut self) -> Option<Principal> {
+        let key = self.list.arn_key();
+        let (node, text) = self.text(key, DiagnosticCode::MissingArn)?;
+        match text.parse::<Principal>() {
+            Ok(principal) => Some(principal),
+            Err(error) => {
+                let fix = match error {
+                    _ if text.trim() != text => Some("remove the white space around it".to_owned()),
+                    PrincipalError::Account(_) => Some("write the account id with all its 12 digits".to_owned()),
+                    _ => None,
+                };
+                let message = format!("{key} {}: {error}", Quoted(text));
+                self.report.error(DiagnosticCode::InvalidArn, node.location(), message, fix);
+                None
+            }
+        }
+    }
+
+    /// `Some(None)` when the entry asks for no unique id.
+    fn user_id(&mut self, principal: Option<&Principal>) -> Option<Option<Box<str>>> {
+        let Some(node) = self.map.get_ignore_case(USER_ID) else { return Some(None) };
+        let text = if node.is_null() { "" } else { self.scalar(USER_ID, node)? };
+        if text.is_empty() {
+            let fix = Some("remove the key, or write the unique id".to_owned());
+            self.report.error(DiagnosticCode::EmptyUserId, node.location(), "userid is empty".to_owned(), fix);
+            return None;
+        }
+        // Without an ARN there is nothing to compare it with, and the entry is lost anyway.
+        let kind = principal?.kind();
+        if !is_user_id_of(kind, text) {
+            let fix = text.contains(':').then(|| "write only the part before the colon".to_owned());
+            let message = format!("userid {} is no unique id of such a principal", Quoted(text));
+            self.report.error(DiagnosticCode::InvalidUserId, node.location(), message, fix);
+            return None;
+        }
+        Some(Some(text.into()))
+    }
+
+    fn username(&mut self) -> Option<Template> {
+        let (node, text) = self.text("username", DiagnosticCode::MissingUsername)?;
+        if text.trim().is_empty() {
+            self.report.error(DiagnosticCode::EmptyUsername, node.location(), "username is empty".to_owned(), None);
+            return None;
+        }
+        self.template("username", node, text)
+    }
+
+    fn groups(&mut self) -> Option<Vec<Template>> {
+        let Some(node) = self.map.get_ignore_case("groups").filter(|node| !node.is_null()) else {
+            return Some(Vec::new());
+        };
+        let items = match node.as_seq() {
+            Ok(items) => items,
+            Err(error) => {
+                let fix = node.as_text().ok().map(|text| format!("write it as a list: groups: [{}]", Quoted(text)));
+                let message = format!("groups: {}", error.message());
+                self.report.error(DiagnosticCode::WrongType, error.location(), message, fix);
+                return None;
+            }
+        };
+        // All of them are looked at before the first bad one ends it.
+        let groups: Vec<_> = items.iter().map(|item| self.group(item)).collect();
+        groups.into_iter().collect()
+    }
+
+    fn group(&mut self, node: &'a Node) -> Option<Template> {
+        let text = if node.is_null() { "" } else { self.scalar("group", node)? };
+        if text.trim().is_empty() {
+            self.report.error(DiagnosticCode::EmptyGroup, node.location(), "a group is empty".to_owned(), None);
+            return None;
+        }
+        if text.contains(" - ") {
+            let message = format!("the group {} looks like two", Quoted(text));
+            let fix = Some("give all dashes of the list the same indentation".to_owned());
+            self.report.warning(DiagnosticCode::SuspiciousGroup, node.location(), message, fix);
+        }
+        self.template("group", node, text)
+    }
+
+    fn template(&mut self, what: &str, node: &Node, text: &str) -> Option<Template> {
+        match text.parse() {
+            Ok(template) => Some(template),
+            Err(error) => {
+                let fix = match &error {
+                    TemplateError::Unknown { nearest: Some(nearest), .. } => {
+                        Some(format!("did you mean {{{{{nearest}}}}}?"))
+                    }
+                    _ => None,
+                };
+                let message = format!("{what} {}: {error}", Quoted(text));
+                self.report.error(DiagnosticCode::InvalidTemplate, node.location(), message, fix);
+                None
+            }
+        }
+    }
+
+    /// The text under a key that must be there.
+    fn text(&mut self, key: &str, if_missing: DiagnosticCode) -> Option<(&'a Node, &'a str)> {
+        match self.map.get_ignore_case(key).filter(|node| !node.is_null()) {
+            Some(node) => Some((node, self.scalar(key, node)?)),
+            None => {
+                self.report.error(if_missing, self.item.location(), format!("the entry has no {key}"), None);
+                None
+            }
+        }
+    }
+
+    fn scalar(&mut self, key: &str, node: &'a Node) -> Option<&'a str> {
+        node.as_text().map_err(|error| wrong_type(self.report, key, &error)).ok()
+    }
+
+    /// What is used as it is, and probably not meant so.
+    fn hint<'t>(&mut self, principal: &Principal, mut templates: impl Iterator<Item = &'t Template>) {
+        let (is_role, has_session_name) = match principal.kind() {
+            PrincipalKind::AssumedRole { .. } => (true, true),
+            PrincipalKind::Role { .. } => (true, false),
+            PrincipalKind::FederatedUser { .. } | PrincipalKind::Root | PrincipalKind::User { .. } => (false, false),
+        };
+        let (at, arn) = (self.item.location(), Quoted(principal.as_str()));
+        if has_session_name {
+            let message = format!("{arn} stands for every session of the role: the session's name is not looked at");
+            let fix = Some(format!("write {}", principal.canonical()));
+            self.report.warning(DiagnosticCode::SessionIgnored, at, message, fix);
+        }
+        if is_role != (self.list == List::Roles) {
+            let fix = Some(format!("move the entry to {}", self.list.other().key()));
+            let message = format!("{arn} stands under {}; the entry is used all the same", self.list.key());
+            self.report.warning(DiagnosticCode::WrongList, at, message, fix);
+        }
+        if !is_role && templates.any(|template| template.reads_session_name() || template.needs_node_name()) {
+            let message = format!("{arn} has no sessions, so that the session's name is always empty");
+            self.report.warning(DiagnosticCode::SessionlessTemplate, at, message, None);
+        }
+    }
+}
+
+fn wrong_type(report: &mut Report, what: &str, error: &YamlError) {
+    report.error(DiagnosticCode::WrongType, error.location(), format!("{what}: {}", error.message()), None);
+}
+
+/// An entry with a restriction that is passed over lets in more callers than it was written for.
+fn misspelt_restriction(key: &str) -> Option<&'static str> {
+    if key.len() > MAX_RESTRICTION_BYTES {
+        return None;
+    }
+    let key = plain(key);
+    let near = |word: &&str| strsim::damerau_levenshtein(&key, &plain(word)) <= 1;
+    RESTRICTING.into_iter().chain([USER_ID]).find(near)
+}
+
+const USER_ID: &str = "userid";
+
+/// Keys that say whom an entry is about and are not built yet: `sso` of aws-iam-authenticator, and those planned here.
+const RESTRICTING: [&str; 3] = ["rolearnLike", "sessionNames", "sso"];
+
+/// No misspelling of them is longer.
+const MAX_RESTRICTION_BYTES: usize = 20;

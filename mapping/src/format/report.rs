@@ -1,0 +1,87 @@
+//! Collects what is wrong under one key, and no more of it than a person reads.
+
+use super::yaml::Location;
+use crate::{
+    diagnostic::{Diagnostic, DiagnosticCode, Severity},
+    source::SourceName,
+};
+
+/// The problems under one key.
+pub(super) struct Report {
+    source: SourceName,
+    key: &'static str,
+    entry: Option<usize>,
+    /// What follows from a problem that makes the whole key unusable.
+    consequence: Option<&'static str>,
+    diagnostics: Vec<Diagnostic>,
+    unlisted: usize,
+}
+
+impl Report {
+    pub(super) const fn new(source: SourceName, key: &'static str) -> Self {
+        Self { source, key, entry: None, consequence: None, diagnostics: Vec::new(), unlisted: 0 }
+    }
+
+    pub(super) const fn consequence(mut self, consequence: &'static str) -> Self {
+        self.consequence = Some(consequence);
+        self
+    }
+
+    /// What follows is about this entry.
+    pub(super) const fn entry(&mut self, index: usize) {
+        self.entry = Some(index);
+    }
+
+    /// The entry is used, but something in it is probably not meant so.
+    pub(super) fn warning(&mut self, code: DiagnosticCode, at: Location, message: String, fix: Option<String>) {
+        self.add(code, Severity::Warning, at, message, fix);
+    }
+
+    /// The entry is not used.
+    pub(super) fn error(&mut self, code: DiagnosticCode, at: Location, message: String, fix: Option<String>) {
+        self.add(code, Severity::Error, at, message, fix);
+    }
+
+    /// Nothing under the key is used.
+    pub(super) fn fatal(&mut self, code: DiagnosticCode, at: Location, message: &str, fix: Option<String>) {
+        let message = match self.consequence {
+            Some(consequence) => format!("{message}; {consequence}"),
+            None => message.to_owned(),
+        };
+        self.entry = None;
+        let diagnostic = self.diagnostic(code, Severity::Error, at, message, fix);
+        self.diagnostics.push(diagnostic);
+    }
+
+    pub(super) fn finish(mut self) -> Vec<Diagnostic> {
+        if self.unlisted > 0 {
+            let message = format!("{} more problems are not listed", self.unlisted);
+            let code = DiagnosticCode::TooManyProblems;
+            self.diagnostics.push(Diagnostic::new(code, Severity::Warning, self.source, self.key, message));
+        }
+        self.diagnostics
+    }
+
+    fn add(&mut self, code: DiagnosticCode, severity: Severity, at: Location, message: String, fix: Option<String>) {
+        if self.diagnostics.len() >= MAX_LISTED {
+            self.unlisted = self.unlisted.saturating_add(1);
+            return;
+        }
+        let diagnostic = self.diagnostic(code, severity, at, message, fix);
+        self.diagnostics.push(diagnostic);
+    }
+
+    fn diagnostic(
+        &self,
+        code: DiagnosticCode,
+        severity: Severity,
+        at: Location,
+        message: String,
+        fix: Option<String>,
+    ) -> Diagnostic {
+        Diagnostic::new(code, severity, self.source, self.key, message).entry(self.entry).at(at).fix(fix)
+    }
+}
+
+/// A text of 1 MiB can hold a hundred thousand bad entries: nobody reads as many lines, and the log has to live.
+const MAX_LISTED: usize = 100;

@@ -1,0 +1,295 @@
+//! From the parser's events to nodes, within bounds.
+
+use std::collections::{HashMap, HashSet};
+
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag};
+
+use super::{Content, Entry, Location, Map, Node, YamlError};
+
+/// The longest text that is read, in bytes. Kubernetes takes no ConfigMap above 1 MiB.
+pub const MAX_BYTES: usize = 4 * 1024 * 1024;
+
+/// How deep lists and mappings may stand in each other.
+pub const MAX_DEPTH: usize = 32;
+
+/// How many values and keys a document may hold, each alias counted as all that it stands for: what a "billion laughs"
+/// runs into.
+pub const MAX_NODES: usize = 1_000_000;
+
+/// How many bytes all keys and scalars may hold together, each alias counted as all that it stands for.
+pub const MAX_TEXT_BYTES: usize = 4 * MAX_BYTES;
+
+pub(super) fn build(text: &str) -> Result<Node, YamlError> {
+    if text.len() > MAX_BYTES {
+        return Err(YamlError::new(START, format!("the text is longer than {MAX_BYTES} bytes")));
+    }
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    refuse_unprintable(text)?;
+
+    let mut builder = Builder::default();
+    let mut parser = Parser::new_from_str(text);
+    while let Some(event) = parser.next_event() {
+        let (event, span) = event?;
+        builder.take(event, span)?;
+    }
+    Ok(builder.root.unwrap_or(Node { location: START, content: Content::Null }))
+}
+
+/// Lets through what YAML calls `c-printable`. Without this check the parser would take a NUL for the end of the text.
+fn refuse_unprintable(text: &str) -> Result<(), YamlError> {
+    let printable = |c: char| match c {
+        '\t' | '\n' | '\r' | '\u{85}' => true,
+        '\u{feff}' | '\u{fffe}' | '\u{ffff}' => false,
+        c => !c.is_control(),
+    };
+    for (line, number) in text.split('\n').zip(1..) {
+        if let Some((c, column)) = line.chars().zip(1..).find(|(c, _)| !printable(*c)) {
+            let message = format!("the character U+{:04X} must not stand in YAML", u32::from(c));
+            return Err(YamlError::new(Location::new(number, column), message));
+        }
+    }
+    Ok(())
+}
+
+#[derive(Default)]
+struct Builder {
+    /// The lists and mappings that are open, outermost first.
+    open: Vec<Frame>,
+    anchors: HashMap<usize, Anchored>,
+    /// Of everything made so far.
+    size: Size,
+    documents: usize,
+    root: Option<Node>,
+}
+
+struct Frame {
+    location: Location,
+    anchor: usize,
+    /// The builder's size before this frame was opened.
+    before: Size,
+    collection: Collection,
+}
+
+enum Collection {
+    Seq(Vec<Node>),
+    Map(OpenMap),
+}
+
+#[derive(Default)]
+struct OpenMap {
+    entries: Vec<Entry>,
+    /// The keys so far, in lower case.
+    seen: HashSet<String>,
+    /// The key that waits for its value.
+    key: Option<(String, Location)>,
+    /// The next value is that of a merge key.
+    merging: bool,
+    merged: Option<Node>,
+}
+
+/// What an alias may stand for.
+struct Anchored {
+    node: Node,
+    size: Size,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Size {
+    nodes: usize,
+    text_bytes: usize,
+}
+
+impl Builder {
+    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), YamlError> {
+        let location = Location::from(span.start);
+        match event {
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
+            Event::DocumentStart(_) => {
+                self.documents += 1;
+                if self.documents > 1 {
+                    return Err(YamlError::new(location, "a second document begins here, and only one is read"));
+                }
+                Ok(())
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                let plain = !is_text(tag.as_deref(), location)? && style == ScalarStyle::Plain;
+                let size = Size { nodes: 1, text_bytes: text.len() };
+                self.grow(size, location)?;
+                match self.open.last_mut() {
+                    Some(Frame { collection: Collection::Map(map), .. }) if map.key.is_none() && !map.merging => {
+                        if plain && text == MERGE_KEY {
+                            return map.merge_key(location);
+                        }
+                        // A key is text even if it looks like null.
+                        self.add(Node { location, content: Content::Scalar(text.into()) }, anchor, size)
+                    }
+                    _ if plain && is_null(&text) => self.add(Node { location, content: Content::Null }, anchor, size),
+                    _ => self.add(Node { location, content: Content::Scalar(text.into()) }, anchor, size),
+                }
+            }
+            Event::SequenceStart(anchor, tag) => {
+                is_text(tag.as_deref(), location)?;
+                self.open(location, anchor, Collection::Seq(Vec::new()))
+            }
+            Event::MappingStart(anchor, tag) => {
+                is_text(tag.as_deref(), location)?;
+                self.open(location, anchor, Collection::Map(OpenMap::default()))
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.close(),
+            Event::Alias(anchor) => {
+                let size = self.anchored(anchor, location)?.size;
+                // Before the copy is made, not after.
+                self.grow(size, location)?;
+                let content = self.anchored(anchor, location)?.node.content.clone();
+                self.add(Node { location, content }, NO_ANCHOR, size)
+            }
+        }
+    }
+
+    fn anchored(&self, anchor: usize, location: Location) -> Result<&Anchored, YamlError> {
+        let inside = || YamlError::new(location, "an alias stands inside of what it stands for");
+        self.anchors.get(&anchor).ok_or_else(inside)
+    }
+
+    fn grow(&mut self, by: Size, location: Location) -> Result<(), YamlError> {
+        self.size.nodes = self.size.nodes.saturating_add(by.nodes);
+        self.size.text_bytes = self.size.text_bytes.saturating_add(by.text_bytes);
+        if self.size.nodes > MAX_NODES || self.size.text_bytes > MAX_TEXT_BYTES {
+            let message = format!(
+                "the document is too large: more than {MAX_NODES} values or {MAX_TEXT_BYTES} bytes, aliases expanded"
+            );
+            return Err(YamlError::new(location, message));
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, location: Location, anchor: usize, collection: Collection) -> Result<(), YamlError> {
+        if self.open.len() >= MAX_DEPTH {
+            return Err(YamlError::new(location, format!("nested deeper than {MAX_DEPTH} levels")));
+        }
+        let before = self.size;
+        self.grow(Size { nodes: 1, text_bytes: 0 }, location)?;
+        self.open.push(Frame { location, anchor, before, collection });
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), YamlError> {
+        // The parser sends an end only for a start.
+        let Some(Frame { location, anchor, before, collection }) = self.open.pop() else { return Ok(()) };
+        let content = match collection {
+            Collection::Seq(items) => Content::Seq(items),
+            Collection::Map(map) => Content::Map(map.close()?),
+        };
+        let size = Size {
+            nodes: self.size.nodes.saturating_sub(before.nodes),
+            text_bytes: self.size.text_bytes.saturating_sub(before.text_bytes),
+        };
+        self.add(Node { location, content }, anchor, size)
+    }
+
+    fn add(&mut self, node: Node, anchor: usize, size: Size) -> Result<(), YamlError> {
+        if anchor != NO_ANCHOR {
+            self.grow(size, node.location)?;
+            self.anchors.insert(anchor, Anchored { node: node.clone(), size });
+        }
+        match self.open.last_mut() {
+            None => self.root = Some(node),
+            Some(Frame { collection: Collection::Seq(items), .. }) => items.push(node),
+            Some(Frame { collection: Collection::Map(map), .. }) => map.add(node)?,
+        }
+        Ok(())
+    }
+}
+
+impl OpenMap {
+    fn merge_key(&mut self, location: Location) -> Result<(), YamlError> {
+        if self.merged.is_some() {
+            return Err(YamlError::new(location, "the key \"<<\" stands twice in one mapping"));
+        }
+        self.merging = true;
+        Ok(())
+    }
+
+    fn add(&mut self, node: Node) -> Result<(), YamlError> {
+        if self.merging {
+            self.merging = false;
+            self.merged = Some(node);
+            return Ok(());
+        }
+        let Some((key, location)) = self.key.take() else {
+            let Content::Scalar(key) = node.content else {
+                return Err(YamlError::new(node.location, "a key must be text"));
+            };
+            if !self.seen.insert(key.to_ascii_lowercase()) {
+                let key = crate::diagnostic::Quoted(&key);
+                return Err(YamlError::new(node.location, format!("the key {key} stands twice in one mapping")));
+            }
+            self.key = Some((key, node.location));
+            return Ok(());
+        };
+        self.entries.push(Entry { key, location, value: node });
+        Ok(())
+    }
+
+    /// Written keys go before merged ones, and earlier mappings of a merge key before later ones
+    /// (<https://yaml.org/type/merge.html>).
+    fn close(mut self) -> Result<Map, YamlError> {
+        let wrong = |location| YamlError::new(location, "only mappings can be merged with \"<<\"");
+        let merged = match self.merged.take() {
+            None => Vec::new(),
+            Some(Node { content: Content::Map(map), .. }) => vec![map],
+            Some(Node { content: Content::Seq(items), .. }) => items
+                .into_iter()
+                .map(|item| match item.content {
+                    Content::Map(map) => Ok(map),
+                    _ => Err(wrong(item.location)),
+                })
+                .collect::<Result<_, _>>()?,
+            Some(other) => return Err(wrong(other.location)),
+        };
+        for entry in merged.into_iter().flat_map(|map| map.entries) {
+            if self.seen.insert(entry.key.to_ascii_lowercase()) {
+                self.entries.push(entry);
+            }
+        }
+        Ok(Map { entries: self.entries })
+    }
+}
+
+impl From<Marker> for Location {
+    fn from(marker: Marker) -> Self {
+        Self::new(marker.line(), marker.col().saturating_add(1))
+    }
+}
+
+impl From<ScanError> for YamlError {
+    fn from(error: ScanError) -> Self {
+        // The parser's words may quote the text.
+        let message = error.info().chars().filter(|c| !c.is_control()).collect::<String>();
+        Self::new(Location::from(*error.marker()), message)
+    }
+}
+
+/// Whether the tag makes a plain scalar text. Tags of the core schema say nothing else here, since scalars are not
+/// typed; a tag of any other kind asks for something that is not done (`!!binary`), and is an error.
+fn is_text(tag: Option<&Tag>, location: Location) -> Result<bool, YamlError> {
+    let Some(tag) = tag else { return Ok(false) };
+    match (tag.is_yaml_core_schema(), tag.suffix.as_str()) {
+        (true, "str") => Ok(true),
+        (true, "bool" | "float" | "int" | "map" | "seq") => Ok(false),
+        _ => Err(YamlError::new(location, "tags other than those of YAML's core schema mean nothing here")),
+    }
+}
+
+/// The core schema's spellings of null.
+fn is_null(text: &str) -> bool {
+    matches!(text, "" | "~" | "null" | "Null" | "NULL")
+}
+
+const START: Location = Location::new(1, 1);
+
+/// <https://yaml.org/type/merge.html>
+const MERGE_KEY: &str = "<<";
+
+/// What the parser writes where there is no anchor.
+const NO_ANCHOR: usize = 0;

@@ -1,0 +1,149 @@
+//! The rules of one source, compiled for looking up.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    sync::Arc,
+};
+
+use crate::{arn::AccountId, format::yaml::Location, identity::Identity, principal::CanonicalArn, template::Template};
+
+/// The rules of one source: who is mapped by name, and which accounts are mapped whole.
+///
+/// Made by [`format`](crate::format) only. Never changed: an edit makes another one. A look-up costs the same among ten
+/// rules and among a hundred thousand.
+#[derive(Debug, Default)]
+pub struct RuleSet {
+    exact: HashMap<CanonicalArn, Exact>,
+    accounts: HashSet<AccountId>,
+    rules: usize,
+}
+
+/// One entry: the principal it is about, and the user it makes of it.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    pub(crate) principal: CanonicalArn,
+    /// The ARN as it was written, where that is not its canonical form.
+    pub(crate) written: Option<Box<str>>,
+    /// The unique id the caller must have.
+    pub(crate) user_id: Option<Box<str>>,
+    pub(crate) username: Template,
+    pub(crate) groups: Box<[Template]>,
+    pub(crate) origin: Origin,
+}
+
+/// Where a rule was written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin {
+    pub(crate) key: &'static str,
+    pub(crate) index: usize,
+    pub(crate) location: Location,
+}
+
+/// What a source's explicit rules say about a caller.
+#[derive(Debug)]
+pub(crate) enum Explicit<'a> {
+    /// This rule is about the caller.
+    Rule(&'a Rule),
+    /// This rule names the caller, but asks for another unique id, and no other rule is about it.
+    OtherUserId(&'a Rule),
+    /// No rule names the caller.
+    Unnamed,
+}
+
+/// Two rules about the same principal and the same unique id.
+#[derive(Debug)]
+pub(crate) struct Duplicate {
+    pub(crate) used: Arc<Rule>,
+    pub(crate) unused: Arc<Rule>,
+}
+
+/// The rules about one principal.
+#[derive(Debug, Default)]
+struct Exact {
+    /// With a unique id, each another one.
+    pinned: Vec<Arc<Rule>>,
+    unpinned: Option<Arc<Rule>>,
+}
+
+impl RuleSet {
+    /// Of two rules about the same principal and unique id the later one is used.
+    pub(crate) fn compile(
+        rules: impl IntoIterator<Item = Arc<Rule>>,
+        accounts: impl IntoIterator<Item = AccountId>,
+    ) -> (Self, Vec<Duplicate>) {
+        let mut set = Self { accounts: accounts.into_iter().collect(), ..Self::default() };
+        let mut duplicates = Vec::new();
+        for rule in rules {
+            match set.exact.entry(rule.principal.clone()).or_default().put(&rule) {
+                Some(unused) => duplicates.push(Duplicate { used: rule, unused }),
+                None => set.rules = set.rules.saturating_add(1),
+            }
+        }
+        (set, duplicates)
+    }
+
+    /// How many explicit rules are in force.
+    #[must_use]
+    pub const fn rule_count(&self) -> usize {
+        self.rules
+    }
+
+    /// How many accounts are mapped whole.
+    #[must_use]
+    pub fn account_count(&self) -> usize {
+        self.accounts.len()
+    }
+
+    pub(crate) fn explicit(&self, identity: &Identity) -> Explicit<'_> {
+        let Some(exact) = self.exact.get(identity.canonical_arn()) else { return Explicit::Unnamed };
+        let fits = |rule: &&Arc<Rule>| rule.user_id.as_deref() == Some(identity.user_id());
+        match exact.pinned.iter().find(fits).or(exact.unpinned.as_ref()) {
+            Some(rule) => Explicit::Rule(rule),
+            None => exact.pinned.last().map_or(Explicit::Unnamed, |rule| Explicit::OtherUserId(rule)),
+        }
+    }
+
+    pub(crate) fn maps_account(&self, account: &AccountId) -> bool {
+        self.accounts.contains(account)
+    }
+}
+
+impl Exact {
+    /// Puts a rule in, and gives back the one whose place it takes.
+    fn put(&mut self, rule: &Arc<Rule>) -> Option<Arc<Rule>> {
+        let place = match rule.user_id {
+            None => self.unpinned.as_mut(),
+            Some(_) => self.pinned.iter_mut().find(|other| other.user_id == rule.user_id),
+        };
+        match (place, &rule.user_id) {
+            (Some(place), _) => Some(std::mem::replace(place, Arc::clone(rule))),
+            (None, Some(_)) => {
+                self.pinned.push(Arc::clone(rule));
+                None
+            }
+            (None, None) => self.unpinned.replace(Arc::clone(rule)),
+        }
+    }
+}
+
+impl Rule {
+    /// The ARN as it was written.
+    pub(crate) fn written(&self) -> &str {
+        self.written.as_deref().unwrap_or(self.principal.as_str())
+    }
+}
+
+/// `mapRoles[3] arn:aws:iam::123456789012:role/Admin`
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.origin, self.written())
+    }
+}
+
+/// `mapRoles[3]`
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}[{}]", self.key, self.index)
+    }
+}

@@ -1,0 +1,186 @@
+//! User and group names with placeholders, parsed when a mapping is loaded and rendered for each caller.
+//!
+//! | placeholder | becomes |
+//! | --- | --- |
+//! | `{{AccountID}}` | the caller's account |
+//! | `{{SessionName}}` | the role session's name, every `@` as `-`; empty without a session |
+//! | `{{SessionNameRaw}}` | the role session's name |
+//! | `{{AccessKeyID}}` | the id of the key that signed |
+//! | `{{EC2PrivateDNSName}}`, `{{Ec2PrivateDNSName}}` | the private DNS name of the instance that the session is named after |
+//!
+//! Names and meaning are those of aws-iam-authenticator (`renderTemplate` in its `pkg/server/server.go`), which leaves
+//! an unknown placeholder in the name as it is; here it is an error at load.
+
+use std::{fmt, str::FromStr};
+
+use thiserror::Error;
+
+use crate::{diagnostic::Quoted, format::yaml::nearest, identity::Identity};
+
+/// A name with placeholders.
+///
+/// ```
+/// use mapping::Template;
+///
+/// let template: Template = "{{AccountID}}:{{SessionName}}".parse()?;
+/// assert_eq!(template.to_string(), "{{AccountID}}:{{SessionName}}");
+/// assert!("{{SessionNme}}".parse::<Template>().is_err());
+/// # Ok::<(), mapping::TemplateError>(())
+/// ```
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Template(Box<[Segment]>);
+
+/// The name of the caller's node is needed, and this crate cannot look it up.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[error("the template needs the private DNS name of the caller's instance")]
+pub struct NeedsNodeName;
+
+/// Why a text is not a template.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum TemplateError {
+    /// A control character, which no user or group is called by.
+    #[error("it has a control character")]
+    ControlCharacter,
+    /// A brace that belongs to no placeholder.
+    #[error("it has a brace outside of a placeholder")]
+    StrayBrace,
+    /// `{{` without its `}}`.
+    #[error("a placeholder is not closed with }}}}")]
+    Unclosed,
+    /// A placeholder that means nothing.
+    #[error("the placeholder {} is unknown", Quoted(.name))]
+    Unknown {
+        /// What stood between the braces.
+        name: String,
+        /// The placeholder that was probably meant.
+        nearest: Option<&'static str>,
+    },
+}
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Segment {
+    Literal(Box<str>),
+    Placeholder(Placeholder),
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Placeholder {
+    AccessKeyId,
+    AccountId,
+    Ec2PrivateDnsName,
+    SessionName,
+    SessionNameRaw,
+}
+
+impl Template {
+    /// Whether it can be rendered only by somebody who knows the caller's node.
+    #[must_use]
+    pub fn needs_node_name(&self) -> bool {
+        self.has(|placeholder| placeholder == Placeholder::Ec2PrivateDnsName)
+    }
+
+    /// Whether it reads the role session's name, which is empty for callers without a session.
+    #[must_use]
+    pub fn reads_session_name(&self) -> bool {
+        self.has(|placeholder| matches!(placeholder, Placeholder::SessionName | Placeholder::SessionNameRaw))
+    }
+
+    /// The name for this caller.
+    ///
+    /// Each placeholder is replaced once: a caller whose session is called like a placeholder gets that very name.
+    ///
+    /// # Errors
+    ///
+    /// When the template needs the name of the caller's node.
+    pub fn render(&self, identity: &Identity) -> Result<String, NeedsNodeName> {
+        let mut name = String::new();
+        for segment in &self.0 {
+            match segment {
+                Segment::Literal(text) => name.push_str(text),
+                Segment::Placeholder(Placeholder::AccessKeyId) => name.push_str(identity.access_key_id()),
+                Segment::Placeholder(Placeholder::AccountId) => name.push_str(identity.account().as_ref()),
+                Segment::Placeholder(Placeholder::Ec2PrivateDnsName) => return Err(NeedsNodeName),
+                Segment::Placeholder(Placeholder::SessionName) => {
+                    name.extend(identity.session_name().chars().map(|c| if c == '@' { '-' } else { c }));
+                }
+                Segment::Placeholder(Placeholder::SessionNameRaw) => name.push_str(identity.session_name()),
+            }
+        }
+        Ok(name)
+    }
+
+    fn has(&self, wanted: impl Fn(Placeholder) -> bool) -> bool {
+        self.0.iter().any(|segment| matches!(segment, Segment::Placeholder(placeholder) if wanted(*placeholder)))
+    }
+}
+
+/// Prints what parses back to the same template.
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|segment| match segment {
+            Segment::Literal(text) => f.write_str(text),
+            Segment::Placeholder(placeholder) => write!(f, "{{{{{}}}}}", placeholder.name()),
+        })
+    }
+}
+
+impl FromStr for Template {
+    type Err = TemplateError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.chars().any(char::is_control) {
+            return Err(TemplateError::ControlCharacter);
+        }
+        let mut segments = Vec::new();
+        let mut rest = text;
+        while let Some((literal, tail)) = rest.split_once("{{") {
+            let (name, after) = tail.split_once("}}").ok_or(TemplateError::Unclosed)?;
+            segments.extend(Segment::literal(literal)?);
+            segments.push(Segment::Placeholder(Placeholder::named(name)?));
+            rest = after;
+        }
+        segments.extend(Segment::literal(rest)?);
+        Ok(Self(segments.into()))
+    }
+}
+
+impl Segment {
+    fn literal(text: &str) -> Result<Option<Self>, TemplateError> {
+        if text.contains(['{', '}']) {
+            return Err(TemplateError::StrayBrace);
+        }
+        Ok((!text.is_empty()).then(|| Self::Literal(text.into())))
+    }
+}
+
+impl Placeholder {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::AccessKeyId => "AccessKeyID",
+            Self::AccountId => "AccountID",
+            Self::Ec2PrivateDnsName => "EC2PrivateDNSName",
+            Self::SessionName => "SessionName",
+            Self::SessionNameRaw => "SessionNameRaw",
+        }
+    }
+
+    fn named(text: &str) -> Result<Self, TemplateError> {
+        SPELLINGS.iter().find(|(spelling, _)| *spelling == text).map(|(_, placeholder)| *placeholder).ok_or_else(|| {
+            TemplateError::Unknown {
+                name: text.to_owned(),
+                nearest: nearest(text.trim(), SPELLINGS.iter().map(|(spelling, _)| *spelling)),
+            }
+        })
+    }
+}
+
+const SPELLINGS: [(&str, Placeholder); 6] = [
+    ("AccessKeyID", Placeholder::AccessKeyId),
+    ("AccountID", Placeholder::AccountId),
+    ("EC2PrivateDNSName", Placeholder::Ec2PrivateDnsName),
+    // The spelling of AWS's own slides and older CloudFormation templates.
+    ("Ec2PrivateDNSName", Placeholder::Ec2PrivateDnsName),
+    ("SessionName", Placeholder::SessionName),
+    ("SessionNameRaw", Placeholder::SessionNameRaw),
+];
