@@ -1,0 +1,155 @@
+//! Asking STS who signed a request.
+//!
+//! ```text
+//! PresignedRequest ─▶ shield (one flight a token, fresh answers kept) ─▶ client (retries, one deadline) ─▶ TLS to STS
+//!                                                                            answer ─▶ CallerIdentity
+//! ```
+//!
+//! An answer is one of three things, and the difference between the last two is what keeps people logged in while STS is
+//! ill: the caller's identity, STS's refusal, or no word that could be relied on.
+
+mod answer;
+mod client;
+mod endpoint;
+mod roots;
+mod shield;
+
+pub use answer::{CallerIdentity, MAX_ANSWER_BYTES, read_answer};
+pub use client::Client;
+pub use endpoint::{Endpoint, EndpointError};
+pub use roots::{Environment, RootsError, load_roots};
+pub use shield::{Shield, ShieldLimits};
+
+/// Why STS did not name a caller.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum AskError {
+    /// STS read the request and refuses it. Asking again would bring the same answer.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// STS did not say. Nothing may be concluded about the caller.
+    #[error(transparent)]
+    Outage(#[from] Outage),
+}
+
+/// STS's own refusals of a presigned request.
+///
+/// Codes: "Common Error Types" of the STS API reference, and the `Error.Code` values that the query protocol of STS
+/// answers with. A code that is not listed in [`Rejection::from_code`] is an [`Outage`]: it was never a statement about
+/// the caller that we know.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Rejection {
+    /// The signature does not fit: signed for another cluster, with other credentials, or changed on its way.
+    #[error("STS says that the signature does not match: signed for another cluster, or with other credentials")]
+    SignatureDoesNotMatch,
+    /// The access key or session token is unknown, deactivated, or they do not belong together.
+    #[error("STS does not know the access key or session token")]
+    UnknownCredentials,
+    /// The temporary credentials have ended.
+    #[error("STS says that the credentials have expired")]
+    ExpiredCredentials,
+    /// STS's clock finds the request too old or too new.
+    #[error("STS says that the request has expired or is not yet valid")]
+    RequestExpired,
+    /// The account may not use this endpoint, or the caller is denied the call.
+    #[error("STS denies the call")]
+    AccessDenied,
+    /// STS cannot read the request, which our grammar let through.
+    #[error("STS finds the request malformed")]
+    Malformed,
+}
+
+impl Rejection {
+    /// The refusal that one of STS's error codes stands for.
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        Some(match code {
+            "SignatureDoesNotMatch" | "InvalidSignatureException" => Self::SignatureDoesNotMatch,
+            "InvalidClientTokenId" | "UnrecognizedClientException" | "InvalidAccessKeyId" => Self::UnknownCredentials,
+            "ExpiredToken" | "ExpiredTokenException" => Self::ExpiredCredentials,
+            "RequestExpired" => Self::RequestExpired,
+            "AccessDenied"
+            | "AccessDeniedException"
+            | "NotAuthorized"
+            | "OptInRequired"
+            | "RegionDisabledException" => Self::AccessDenied,
+            "IncompleteSignature"
+            | "IncompleteSignatureException"
+            | "MalformedQueryString"
+            | "InvalidQueryParameter"
+            | "InvalidParameterValue"
+            | "InvalidParameterCombination"
+            | "MissingParameter"
+            | "MissingAction"
+            | "InvalidAction"
+            | "MissingAuthenticationToken"
+            | "MissingAuthenticationTokenException"
+            | "ValidationError"
+            | "ValidationException" => Self::Malformed,
+            _ => return None,
+        })
+    }
+
+    /// The stable code of this reason, for logs, metrics and `status.error`.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::SignatureDoesNotMatch => "sts.signature_does_not_match",
+            Self::UnknownCredentials => "sts.unknown_credentials",
+            Self::ExpiredCredentials => "sts.expired_credentials",
+            Self::RequestExpired => "sts.request_expired",
+            Self::AccessDenied => "sts.access_denied",
+            Self::Malformed => "sts.malformed_request",
+        }
+    }
+}
+
+/// Why STS could not be heard.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Outage {
+    /// No connection, no TLS session, or it broke off.
+    #[error("STS cannot be reached")]
+    Unreachable,
+    /// No whole answer in time.
+    #[error("STS did not answer in time")]
+    TimedOut,
+    /// STS has no capacity for us now.
+    #[error("STS throttles this server's requests")]
+    Throttled,
+    /// A status that neither names a caller nor refuses one.
+    #[error("STS answered with HTTP status {0}")]
+    Status(u16),
+    /// Status 200, and yet not the document that STS answers with.
+    #[error("STS's answer cannot be relied on: {0}")]
+    Answer(AnswerError),
+}
+
+impl Outage {
+    /// The stable code of this reason, for logs, metrics and the body of a 503.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Unreachable => "sts.unreachable",
+            Self::TimedOut => "sts.timed_out",
+            Self::Throttled => "sts.throttled",
+            Self::Status(_) => "sts.status",
+            Self::Answer(_) => "sts.answer",
+        }
+    }
+}
+
+/// What is wrong with an answer of status 200.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum AnswerError {
+    /// More than [`MAX_ANSWER_BYTES`].
+    #[error("it is larger than {MAX_ANSWER_BYTES} bytes")]
+    TooLarge,
+    /// Not `application/json`, which is what was asked for.
+    #[error("it is not application/json")]
+    ContentType,
+    /// Not one JSON object of exactly the expected members.
+    #[error("it is not a GetCallerIdentity response")]
+    Shape,
+    /// Account, ARN and user id do not belong together.
+    #[error("its account, ARN and user id contradict each other")]
+    Contradiction,
+}

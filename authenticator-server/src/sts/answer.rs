@@ -1,0 +1,228 @@
+//! What STS answers, read strictly. Pure.
+
+use http::StatusCode;
+use mapping::AccountId;
+use serde::Deserialize;
+
+use super::{AnswerError, AskError, Outage, Rejection};
+use crate::json::Object;
+
+/// The most bytes that are read of an answer. A real one has about 400.
+pub const MAX_ANSWER_BYTES: usize = 64 * 1024;
+
+/// Who STS says signed the request. Only [`read_answer`] makes it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CallerIdentity {
+    arn: String,
+    account: AccountId,
+    user_id: String,
+}
+
+impl CallerIdentity {
+    /// The caller's ARN, as STS wrote it.
+    #[must_use]
+    pub fn arn(&self) -> &str {
+        &self.arn
+    }
+
+    /// The caller's account.
+    #[must_use]
+    pub const fn account(&self) -> &AccountId {
+        &self.account
+    }
+
+    /// The caller's unique id, for roles with `:` and the session's name, as STS wrote it.
+    #[must_use]
+    pub fn user_id(&self) -> &str {
+        &self.user_id
+    }
+}
+
+/// Judges an answer.
+///
+/// `body` is the whole body, which the caller has bounded to [`MAX_ANSWER_BYTES`].
+///
+/// # Errors
+/// [`AskError::Rejected`] if STS itself refused the request by a code that says so; everything else that is not exactly
+/// a GetCallerIdentity response is [`AskError::Outage`].
+pub fn read_answer(status: StatusCode, content_type: Option<&str>, body: &[u8]) -> Result<CallerIdentity, AskError> {
+    if status != StatusCode::OK {
+        return Err(read_error(status, body));
+    }
+    if !content_type.is_some_and(is_json) {
+        return Err(Outage::Answer(AnswerError::ContentType).into());
+    }
+    let Object(document): Object<Document> =
+        serde_json::from_slice(body).map_err(|_| Outage::Answer(AnswerError::Shape))?;
+    let result = document.response.0.result.0;
+    let account = result.account.parse().map_err(|_| Outage::Answer(AnswerError::Shape))?;
+    if result.arn.is_empty() || result.user_id.is_empty() {
+        return Err(Outage::Answer(AnswerError::Shape).into());
+    }
+    Ok(CallerIdentity { arn: result.arn, account, user_id: result.user_id })
+}
+
+/// A refusal counts only with a client error's status: a 5xx is an outage whatever its body says.
+fn read_error(status: StatusCode, body: &[u8]) -> AskError {
+    let code = serde_json::from_slice::<ErrorDocument>(body).ok().map(|document| document.error.code);
+    let code = code.as_deref().unwrap_or_default();
+    if status == StatusCode::TOO_MANY_REQUESTS || THROTTLING.contains(&code) {
+        return Outage::Throttled.into();
+    }
+    match Rejection::from_code(code) {
+        Some(rejection) if status.is_client_error() => rejection.into(),
+        _ => Outage::Status(status.as_u16()).into(),
+    }
+}
+
+fn is_json(content_type: &str) -> bool {
+    let media_type = content_type.split(';').next().unwrap_or_default();
+    media_type.trim().eq_ignore_ascii_case("application/json")
+}
+
+/// The codes by which AWS services ask a caller to slow down (AWS SDK retry behaviour, "Throttling errors").
+const THROTTLING: [&str; 10] = [
+    "BandwidthLimitExceeded",
+    "LimitExceededException",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "SlowDown",
+    "Throttling",
+    "ThrottledException",
+    "ThrottlingException",
+    "TooManyRequestsException",
+];
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    #[serde(rename = "GetCallerIdentityResponse")]
+    response: Object<Response>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Response {
+    #[serde(rename = "GetCallerIdentityResult")]
+    result: Object<CallerResult>,
+    #[serde(rename = "ResponseMetadata")]
+    _metadata: Option<Object<Metadata>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CallerResult {
+    #[serde(rename = "Account")]
+    account: String,
+    #[serde(rename = "Arn")]
+    arn: String,
+    #[serde(rename = "UserId")]
+    user_id: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Metadata {
+    #[serde(rename = "RequestId")]
+    _request_id: String,
+}
+
+#[derive(Deserialize)]
+struct ErrorDocument {
+    #[serde(rename = "Error")]
+    error: ErrorDetail,
+}
+
+#[derive(Deserialize)]
+struct ErrorDetail {
+    #[serde(rename = "Code")]
+    code: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"{"GetCallerIdentityResponse":{"GetCallerIdentityResult":{"Account":"111122223333",
+        "Arn":"arn:aws:iam::111122223333:user/Ann","UserId":"AIDACKCEVSQ6C2EXAMPLE"},
+        "ResponseMetadata":{"RequestId":"01234567-89ab-cdef-0123-456789abcdef"}}}"#;
+
+    fn ok(body: &str) -> Result<CallerIdentity, AskError> {
+        read_answer(StatusCode::OK, Some("application/json"), body.as_bytes())
+    }
+
+    fn error(status: u16, code: &str) -> AskError {
+        let body = format!(r#"{{"Error":{{"Code":"{code}","Message":"m","Type":"Sender"}},"RequestId":"r"}}"#);
+        let status = StatusCode::from_u16(status).unwrap();
+        read_answer(status, Some("application/json"), body.as_bytes()).unwrap_err()
+    }
+
+    #[test]
+    fn the_answer_of_sts_names_the_caller() {
+        let caller = ok(GOOD).unwrap();
+        assert_eq!(caller.arn(), "arn:aws:iam::111122223333:user/Ann");
+        assert_eq!(caller.account().to_string(), "111122223333");
+        assert_eq!(caller.user_id(), "AIDACKCEVSQ6C2EXAMPLE");
+        let spelled = read_answer(StatusCode::OK, Some("Application/JSON; charset=utf-8"), GOOD.as_bytes());
+        assert_eq!(spelled, Ok(caller));
+    }
+
+    #[test]
+    fn an_answer_of_any_other_shape_tells_nothing() {
+        for body in [
+            String::new(),
+            "{}".to_owned(),
+            format!("{GOOD}x"),
+            format!("{GOOD}{GOOD}"),
+            format!("\u{feff}{GOOD}"),
+            format!("[{GOOD}]"),
+            r#"[[["111122223333","arn:aws:iam::111122223333:user/Ann","AIDACKCEVSQ6C2EXAMPLE"]]]"#.to_owned(),
+            format!("{{\"x\":{GOOD}}}"),
+            GOOD.replacen("\"Account\"", "\"account\"", 1),
+            GOOD.replacen("\"Account\":\"111122223333\",", "", 1),
+            GOOD.replacen("\"Account\":", "\"Account\":\"999999999999\",\"Account\":", 1),
+            GOOD.replacen("\"Account\":", "\"Extra\":1,\"Account\":", 1),
+            GOOD.replacen("\"111122223333\"", "111122223333", 1),
+            GOOD.replacen("\"111122223333\"", "\"11112222333\"", 1),
+            GOOD.replacen("AIDACKCEVSQ6C2EXAMPLE", "", 1),
+            "<GetCallerIdentityResponse/>".to_owned(),
+        ] {
+            assert_eq!(ok(&body), Err(Outage::Answer(AnswerError::Shape).into()), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_document_of_another_type_or_status_tells_nothing() {
+        for content_type in [None, Some("text/xml"), Some("application/jsonp"), Some("")] {
+            let answer = read_answer(StatusCode::OK, content_type, GOOD.as_bytes());
+            assert_eq!(answer, Err(Outage::Answer(AnswerError::ContentType).into()));
+        }
+        for status in [201, 204, 206, 301, 302, 307, 400, 403, 404, 500, 503] {
+            let status = StatusCode::from_u16(status).unwrap();
+            let answer = read_answer(status, Some("application/json"), GOOD.as_bytes());
+            assert_eq!(answer, Err(Outage::Status(status.as_u16()).into()));
+        }
+    }
+
+    #[test]
+    fn only_a_client_error_with_a_code_of_refusal_is_a_refusal() {
+        assert_eq!(error(403, "SignatureDoesNotMatch"), Rejection::SignatureDoesNotMatch.into());
+        assert_eq!(error(403, "InvalidClientTokenId"), Rejection::UnknownCredentials.into());
+        assert_eq!(error(403, "ExpiredToken"), Rejection::ExpiredCredentials.into());
+        assert_eq!(error(400, "IncompleteSignature"), Rejection::Malformed.into());
+        assert_eq!(error(500, "SignatureDoesNotMatch"), Outage::Status(500).into());
+        assert_eq!(error(302, "SignatureDoesNotMatch"), Outage::Status(302).into());
+        assert_eq!(error(403, "SomethingNew"), Outage::Status(403).into());
+        assert_eq!(error(403, ""), Outage::Status(403).into());
+    }
+
+    #[test]
+    fn throttling_in_each_of_its_shapes_is_an_outage() {
+        for (status, code) in
+            [(400, "Throttling"), (403, "Throttling"), (503, "Throttling"), (400, "ThrottlingException"), (429, "Any")]
+        {
+            assert_eq!(error(status, code), Outage::Throttled.into(), "{status} {code}");
+        }
+    }
+}

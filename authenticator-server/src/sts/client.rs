@@ -1,0 +1,147 @@
+//! The connection to STS: one request, rebuilt from values, tried again while STS cannot be heard.
+
+use std::time::Duration;
+
+use http::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
+use http::{Request, Uri};
+use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
+use hyper::body::Bytes;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::time::Instant;
+
+use super::endpoint::Resolver;
+use super::{AnswerError, AskError, CallerIdentity, Endpoint, MAX_ANSWER_BYTES, Outage, Rejection, read_answer};
+use crate::cluster_id::ClusterId;
+use crate::token::{CLUSTER_ID_HEADER, PresignedRequest};
+
+/// Asks STS who signed a request.
+#[derive(Clone, Debug)]
+pub struct Client {
+    http: hyper_util::client::legacy::Client<HttpsConnector<HttpConnector<Resolver>>, Empty<Bytes>>,
+    cluster_id: HeaderValue,
+    limits: Limits,
+}
+
+/// How long STS is asked, and how often.
+///
+/// All of it is well under the 30 seconds after which the API server gives up on the webhook, so that what it hears is our
+/// 503 and not a timeout of its own.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    deadline: Duration,
+    one_try: Duration,
+    tries: u32,
+    pause: Duration,
+}
+
+const LIMITS: Limits = Limits {
+    deadline: Duration::from_secs(8),
+    one_try: Duration::from_secs(5),
+    tries: 3,
+    pause: Duration::from_millis(100),
+};
+
+impl Client {
+    /// A client that trusts `roots` and sends every request for `cluster_id`.
+    ///
+    /// With an `endpoint`, all connections go there; whom the other end must prove to be does not change.
+    ///
+    /// # Errors
+    /// If the cryptography library has neither TLS 1.2 nor 1.3.
+    pub fn new(
+        cluster_id: &ClusterId,
+        endpoint: Option<Endpoint>,
+        roots: RootCertStore,
+    ) -> Result<Self, rustls::Error> {
+        let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let tls = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let mut tcp = HttpConnector::new_with_resolver(Resolver(endpoint));
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(Duration::from_secs(3)));
+        let connector =
+            HttpsConnectorBuilder::new().with_tls_config(tls).https_only().enable_all_versions().wrap_connector(tcp);
+        let http = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(Duration::from_secs(90))
+            .build(connector);
+        Ok(Self { http, cluster_id: cluster_id.header_value(), limits: LIMITS })
+    }
+
+    /// Sends the request until STS says something, at most as often and as long as the limits allow.
+    ///
+    /// `spread` moves the pauses between tries apart for callers that fail at the same moment; any number does that differs
+    /// from caller to caller.
+    ///
+    /// # Errors
+    /// STS's refusal, or the last reason for which it could not be heard.
+    pub async fn ask(&self, request: &PresignedRequest, spread: u8) -> Result<CallerIdentity, AskError> {
+        let deadline = Instant::now() + self.limits.deadline;
+        let mut tried = 1;
+        loop {
+            let until = deadline.min(Instant::now() + self.limits.one_try);
+            let answer = tokio::time::timeout_at(until, self.ask_once(request)).await;
+            let outage = match answer.unwrap_or(Err(Outage::TimedOut.into())) {
+                Err(AskError::Outage(outage)) => outage,
+                heard => return heard,
+            };
+            let pause = self.pause_after(tried, spread);
+            if tried == self.limits.tries || Instant::now() + pause >= deadline {
+                return Err(outage.into());
+            }
+            tracing::debug!(%outage, tried, "STS could not be heard, trying again");
+            tokio::time::sleep(pause).await;
+            tried += 1;
+        }
+    }
+
+    /// Doubles with each try, and lies between one and two times that.
+    fn pause_after(&self, tried: u32, spread: u8) -> Duration {
+        let least = self.limits.pause.saturating_mul(1 << tried.min(5).saturating_sub(1));
+        least + least.mul_f32(f32::from(spread) / 256.0)
+    }
+
+    async fn ask_once(&self, request: &PresignedRequest) -> Result<CallerIdentity, AskError> {
+        let built = self.build(request).map_err(|_| Rejection::Malformed)?;
+        let response = self.http.request(built).await.map_err(|error| {
+            // The error names addresses and TLS alerts, never the request.
+            tracing::warn!(host = request.host().name(), error = %chain(&error), "request to STS failed");
+            Outage::Unreachable
+        })?;
+        let status = response.status();
+        let content_type = response.headers().get(CONTENT_TYPE).cloned();
+        let content_type = content_type.as_ref().and_then(|value| value.to_str().ok());
+        let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
+        let body = body.map_err(|error| {
+            if error.is::<LengthLimitError>() { Outage::Answer(AnswerError::TooLarge) } else { Outage::Unreachable }
+        })?;
+        read_answer(status, content_type, &body.to_bytes())
+    }
+
+    /// The whole request: host of the table, our own query, and four headers, none of them the caller's.
+    ///
+    /// Fails only for a query longer than a URI can be, which the default size limit for tokens rules out.
+    fn build(&self, request: &PresignedRequest) -> Result<Request<Empty<Bytes>>, http::Error> {
+        let host = request.host().name();
+        let uri = Uri::builder().scheme("https").authority(host).path_and_query(format!("/?{}", *request.query()));
+        Request::get(uri.build()?)
+            .header(HOST, host)
+            .header(CLUSTER_ID_HEADER, self.cluster_id.clone())
+            .header(ACCEPT, "application/json")
+            .header(USER_AGENT, concat!("authenticator-server/", env!("CARGO_PKG_VERSION")))
+            .body(Empty::new())
+    }
+}
+
+/// An error and its causes on one line.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

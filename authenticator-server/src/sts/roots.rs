@@ -1,0 +1,212 @@
+//! The certificate authorities that STS must be signed by.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use aws_config::profile::{self, ProfileFileLoadError, ProfileSet};
+use aws_types::os_shim_internal::{Env, Fs};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+
+/// The environment variables that say where trust roots are, taken at start.
+#[derive(Clone, Debug, Default)]
+pub struct Environment(HashMap<String, String>);
+
+impl Environment {
+    /// The process's own.
+    #[must_use]
+    pub fn of_process() -> Self {
+        Self::from_vars(std::env::vars())
+    }
+
+    /// Any; for tests.
+    pub fn from_vars(vars: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self(vars.into_iter().collect())
+    }
+
+    /// A variable that is set and not empty.
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    fn path(&self, name: &str) -> Option<PathBuf> {
+        self.get(name).map(PathBuf::from)
+    }
+}
+
+/// Why there are no trust roots.
+#[derive(Debug, thiserror::Error)]
+pub enum RootsError {
+    /// A file that was named cannot be read, or holds no certificate.
+    #[error("{origin}: no certificate could be read from {}", path.display())]
+    File {
+        /// The flag, variable or setting that names the file.
+        origin: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        #[source]
+        source: rustls::pki_types::pem::Error,
+    },
+    /// A file that was named holds something that is no certificate authority.
+    #[error("{origin}: {} has a certificate that cannot be a trust root", path.display())]
+    Certificate {
+        /// The flag, variable or setting that names the file.
+        origin: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        #[source]
+        source: rustls::Error,
+    },
+    /// The files that AWS programs share are malformed, so that the profile's `ca_bundle` is unknown.
+    #[error("the ca_bundle of the AWS profile cannot be looked up")]
+    Profile(#[source] ProfileFileLoadError),
+    /// Neither `SSL_CERT_FILE`, `SSL_CERT_DIR` nor the system has a single one.
+    #[error("no trust roots: SSL_CERT_FILE and SSL_CERT_DIR name none, and the system has none")]
+    None,
+}
+
+/// Loads the trust roots for STS. Each of these replaces the next: the flag's file, `AWS_CA_BUNDLE`, the `ca_bundle` of the
+/// profile, `SSL_CERT_FILE` and `SSL_CERT_DIR`, the system's.
+///
+/// Also says where they come from, for the log.
+///
+/// # Errors
+/// A file that was named and cannot be used is an error, never a reason to look further: the operator meant it.
+pub async fn load_roots(
+    flag: Option<&Path>,
+    environment: &Environment,
+) -> Result<(RootCertStore, &'static str), RootsError> {
+    if let Some(path) = flag {
+        return from_file("--sts-ca-file", path.to_owned());
+    }
+    if let Some(path) = environment.path("AWS_CA_BUNDLE") {
+        return from_file("AWS_CA_BUNDLE", path);
+    }
+    if let Some(path) = profile_ca_bundle(environment).await? {
+        return from_file("ca_bundle of the AWS profile", path);
+    }
+    from_environment_or_system(environment)
+}
+
+/// The `ca_bundle` of the profile that AWS programs would use here.
+async fn profile_ca_bundle(environment: &Environment) -> Result<Option<PathBuf>, RootsError> {
+    let selected = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"].iter().find_map(|name| environment.get(name));
+    let selected = selected.map(|name| Cow::Owned(name.to_owned()));
+    let env = Env::from(environment.0.clone());
+    let profiles: ProfileSet =
+        profile::load(&Fs::real(), &env, &Default::default(), selected).await.map_err(RootsError::Profile)?;
+    Ok(profiles.get("ca_bundle").map(PathBuf::from))
+}
+
+fn from_environment_or_system(environment: &Environment) -> Result<(RootCertStore, &'static str), RootsError> {
+    let by_variable = environment.get("SSL_CERT_FILE").or(environment.get("SSL_CERT_DIR")).is_some();
+    let (found, origin) = if by_variable {
+        let (file, dir) = (environment.path("SSL_CERT_FILE"), environment.path("SSL_CERT_DIR"));
+        let found = rustls_native_certs::load_certs_from_paths(file.as_deref(), dir.as_deref());
+        (found, "SSL_CERT_FILE and SSL_CERT_DIR")
+    } else {
+        (rustls_native_certs::load_native_certs(), "the system")
+    };
+    let mut roots = RootCertStore::empty();
+    // A system's bundle may hold oddities that rustls cannot parse; one good root is enough to try.
+    let (added, _) = roots.add_parsable_certificates(found.certs);
+    if added == 0 { Err(RootsError::None) } else { Ok((roots, origin)) }
+}
+
+fn from_file(origin: &'static str, path: PathBuf) -> Result<(RootCertStore, &'static str), RootsError> {
+    let mut roots = RootCertStore::empty();
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_file_iter(&path).and_then(Iterator::collect);
+    let certificates = match certificates {
+        Ok(certificates) if certificates.is_empty() => {
+            let source = rustls::pki_types::pem::Error::NoItemsFound;
+            return Err(RootsError::File { origin, path, source });
+        }
+        Ok(certificates) => certificates,
+        Err(source) => return Err(RootsError::File { origin, path, source }),
+    };
+    for certificate in certificates {
+        if let Err(source) = roots.add(certificate) {
+            return Err(RootsError::Certificate { origin, path, source });
+        }
+    }
+    Ok((roots, origin))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Ca {
+        dir: tempfile::TempDir,
+    }
+
+    impl Ca {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let mut params = rcgen::CertificateParams::new(vec![]).unwrap();
+            params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+            let key = rcgen::KeyPair::generate().unwrap();
+            let pem = params.self_signed(&key).unwrap().pem();
+            std::fs::write(dir.path().join("ca.pem"), pem).unwrap();
+            Self { dir }
+        }
+
+        fn path(&self) -> PathBuf {
+            self.dir.path().join("ca.pem")
+        }
+
+        fn path_text(&self) -> String {
+            self.path().to_str().unwrap().to_owned()
+        }
+    }
+
+    fn environment(vars: &[(&str, &str)]) -> Environment {
+        Environment::from_vars(vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+    }
+
+    fn load(flag: Option<&Path>, vars: &[(&str, &str)]) -> Result<(RootCertStore, &'static str), RootsError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(load_roots(flag, &environment(vars)))
+    }
+
+    fn origin(flag: Option<&Path>, vars: &[(&str, &str)]) -> &'static str {
+        let (roots, origin) = load(flag, vars).unwrap();
+        assert_eq!(roots.len(), 1);
+        origin
+    }
+
+    #[test]
+    fn each_place_for_trust_roots_replaces_the_next() {
+        let ca = Ca::new();
+        let (path, text) = (ca.path(), ca.path_text());
+        let config = ca.dir.path().join("config");
+        std::fs::write(&config, format!("[default]\nca_bundle = {text}\n[profile other]\nregion = x\n")).unwrap();
+        let config = config.to_str().unwrap();
+        let ssl = ("SSL_CERT_FILE", text.as_str());
+        let profile = ("AWS_CONFIG_FILE", config);
+        let bundle = ("AWS_CA_BUNDLE", text.as_str());
+        assert_eq!(origin(Some(&path), &[bundle, profile, ssl]), "--sts-ca-file");
+        assert_eq!(origin(None, &[bundle, profile, ssl]), "AWS_CA_BUNDLE");
+        assert_eq!(origin(None, &[profile, ssl]), "ca_bundle of the AWS profile");
+        assert_eq!(origin(None, &[profile, ssl, ("AWS_PROFILE", "other")]), "SSL_CERT_FILE and SSL_CERT_DIR");
+        assert_eq!(origin(None, &[("AWS_CA_BUNDLE", ""), ssl]), "SSL_CERT_FILE and SSL_CERT_DIR");
+    }
+
+    #[test]
+    fn a_file_that_was_named_and_cannot_be_used_is_an_error() {
+        let ca = Ca::new();
+        let good = ca.path_text();
+        let empty = ca.dir.path().join("empty.pem");
+        std::fs::write(&empty, "no certificate here\n").unwrap();
+        for path in [empty, ca.dir.path().join("absent.pem")] {
+            let error = load(Some(&path), &[("SSL_CERT_FILE", &good)]).unwrap_err();
+            assert!(error.to_string().starts_with("--sts-ca-file: no certificate"), "{error}");
+        }
+        let error = load(None, &[("AWS_CA_BUNDLE", "/absent"), ("SSL_CERT_FILE", &good)]).unwrap_err();
+        assert!(error.to_string().starts_with("AWS_CA_BUNDLE"), "{error}");
+    }
+}
