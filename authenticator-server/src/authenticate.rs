@@ -1,0 +1,118 @@
+//! The pipeline, from a token to a verdict, on one screen.
+
+use std::sync::Arc;
+
+use mapping::{Chain, Decision, Grant};
+
+use crate::clock::Clock;
+use crate::denial::{Denial, Outage, Refused};
+use crate::token::Token;
+use crate::verify::{Verified, Verifier};
+
+/// What is decided about one token.
+#[derive(Debug)]
+pub enum Verdict {
+    /// The caller is this user.
+    Allow(Box<Allowed>),
+    /// The caller is nobody here.
+    Deny(Denial),
+    /// Nobody can tell now.
+    CannotTell(Outage),
+}
+
+/// The yes: a proof of identity and the mapping that names it. Only [`Authenticator::authenticate`] makes it.
+#[derive(Debug)]
+pub struct Allowed {
+    verified: Verified,
+    grant: Grant,
+}
+
+impl Allowed {
+    /// Whom STS vouches for.
+    #[must_use]
+    pub const fn verified(&self) -> &Verified {
+        &self.verified
+    }
+
+    /// Which user the mappings make of it.
+    #[must_use]
+    pub const fn grant(&self) -> &Grant {
+        &self.grant
+    }
+}
+
+/// Gives the mappings in force: one consistent set for each request.
+pub type Mappings = Arc<dyn Fn() -> Arc<Chain> + Send + Sync>;
+
+/// Decides about tokens.
+pub struct Authenticator {
+    verifier: Verifier,
+    mappings: Mappings,
+    clock: Clock,
+}
+
+impl Authenticator {
+    /// An authenticator on these parts.
+    #[must_use]
+    pub fn new(verifier: Verifier, mappings: Mappings, clock: Clock) -> Self {
+        Self { verifier, mappings, clock }
+    }
+
+    /// Decides about one token.
+    ///
+    /// The mappings are asked every time, whether or not the identity was known already: an entry that is removed is gone
+    /// at once.
+    pub async fn authenticate(&self, token: &Token) -> Verdict {
+        let verdict = match self.verifier.verify(token, self.clock.now()).await {
+            Ok(verified) => self.decide(verified),
+            Err(Refused::Denied(denial)) => Verdict::Deny(denial),
+            Err(Refused::Unknown(outage)) => Verdict::CannotTell(outage),
+        };
+        verdict.log(token);
+        verdict
+    }
+
+    fn decide(&self, verified: Verified) -> Verdict {
+        match (self.mappings)().decide(verified.identity()) {
+            Decision::Granted(grant) => Verdict::Allow(Box::new(Allowed { verified, grant })),
+            Decision::NotMapped => Verdict::Deny(Denial::NotMapped(verified.identity().canonical_arn().clone())),
+            Decision::Refused(refusal) => Verdict::Deny(Denial::Mapping(refusal)),
+            Decision::Undecided(source) => Verdict::CannotTell(Outage::NotSynced(source)),
+            Decision::NeedsNodeName(_) => Verdict::CannotTell(Outage::NodeName),
+        }
+    }
+}
+
+impl Verdict {
+    /// One line for each decision, without the token; field names are the Go program's where it has them.
+    fn log(&self, token: &Token) {
+        let token = token.digest();
+        match self {
+            Self::Allow(allowed) => {
+                let Allowed { verified, grant } = allowed.as_ref();
+                let identity = verified.identity();
+                tracing::info!(
+                    %token,
+                    arn = identity.arn(),
+                    accountid = %identity.account(),
+                    userid = identity.user_id(),
+                    session = identity.session_name(),
+                    accesskeyid = identity.access_key_id(),
+                    stsendpoint = verified.host().name(),
+                    username = grant.username(),
+                    groups = ?grant.groups(),
+                    source = %grant.source(),
+                    rule = grant.rule(),
+                    "access granted"
+                );
+            }
+            Self::Deny(denial) if denial.level() == tracing::Level::INFO => {
+                tracing::info!(%token, reason = denial.code(), error = %denial, "access denied");
+            }
+            Self::Deny(denial) => tracing::warn!(%token, reason = denial.code(), error = %denial, "access denied"),
+            Self::CannotTell(outage) => {
+                tracing::error!(%token, reason = outage.code(), error = %outage, "cannot tell");
+            }
+        }
+    }
+}

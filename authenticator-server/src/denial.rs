@@ -1,0 +1,122 @@
+//! Every way to say no, and every way not to know; code, text and log level of each.
+//!
+//! The two are different types because they are different answers: a denial is HTTP 200 with a reason, an outage is 503,
+//! which the API server neither caches nor takes for the caller's fault.
+
+use std::fmt;
+
+use mapping::{CanonicalArn, RefusalReason, SourceName};
+use tracing::Level;
+
+use crate::sts::{self, Rejection};
+use crate::token::TokenError;
+
+/// Why a caller is refused.
+#[derive(Clone, Debug)]
+pub enum Denial {
+    /// The token is not what it must be; STS was not asked.
+    Token(TokenError),
+    /// STS refuses the request.
+    Rejected(Rejection),
+    /// STS vouches for the caller, but it is of a kind that no mapping can name.
+    UnmappablePrincipal,
+    /// STS vouches for the caller, and no mapping names it.
+    NotMapped(CanonicalArn),
+    /// A mapping names the caller, and must not be used for it.
+    Mapping(mapping::Refusal),
+}
+
+/// Why nobody can tell whether to let a caller in.
+#[derive(Clone, Copy, Debug)]
+pub enum Outage {
+    /// STS could not be heard.
+    Sts(sts::Outage),
+    /// A source of mappings has not been read yet, and it goes before any that would say yes.
+    NotSynced(SourceName),
+    /// The mapping wants the node's DNS name, and this version does not ask EC2 for it.
+    NodeName,
+}
+
+/// No: either of the two.
+#[derive(Clone, Debug)]
+pub enum Refused {
+    /// The caller is refused.
+    Denied(Denial),
+    /// Nobody can tell.
+    Unknown(Outage),
+}
+
+impl From<Denial> for Refused {
+    fn from(denial: Denial) -> Self {
+        Self::Denied(denial)
+    }
+}
+
+impl From<Outage> for Refused {
+    fn from(outage: Outage) -> Self {
+        Self::Unknown(outage)
+    }
+}
+
+impl Denial {
+    /// The stable code of this reason: the first word of `status.error`, and the `reason` in logs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Token(error) => error.code(),
+            Self::Rejected(rejection) => rejection.code(),
+            Self::UnmappablePrincipal => "identity.unmappable",
+            Self::NotMapped(_) => "identity.not_mapped",
+            Self::Mapping(refusal) => match refusal.reason() {
+                RefusalReason::ControlCharacter => "mapping.control_character",
+                RefusalReason::EmptyGroup => "mapping.empty_group",
+                RefusalReason::EmptyUsername => "mapping.empty_username",
+                RefusalReason::UnrenderedBrace => "mapping.unrendered_brace",
+                RefusalReason::UserIdMismatch => "mapping.userid_mismatch",
+            },
+        }
+    }
+
+    /// How loud the log is. None of these is our fault, and anybody can send a bad token at any rate.
+    #[must_use]
+    pub const fn level(&self) -> Level {
+        match self {
+            Self::Token(_) => Level::INFO,
+            Self::Rejected(_) | Self::UnmappablePrincipal | Self::NotMapped(_) | Self::Mapping(_) => Level::WARN,
+        }
+    }
+}
+
+impl fmt::Display for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Token(error) => error.fmt(f),
+            Self::Rejected(rejection) => rejection.fmt(f),
+            Self::UnmappablePrincipal => f.write_str("a principal of this kind cannot be mapped"),
+            Self::NotMapped(arn) => write!(f, "{arn} is not mapped"),
+            Self::Mapping(refusal) => refusal.fmt(f),
+        }
+    }
+}
+
+impl Outage {
+    /// The stable code of this reason: the first word of the 503's text, and the `reason` in logs.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Sts(outage) => outage.code(),
+            Self::NotSynced(_) => "mapping.not_synced",
+            Self::NodeName => "ec2.node_name_not_supported",
+        }
+    }
+}
+
+impl fmt::Display for Outage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sts(outage) => outage.fmt(f),
+            Self::NotSynced(source) => write!(f, "the mappings of {source} have not been read yet"),
+            Self::NodeName => f.write_str("the mapping uses {{EC2PrivateDNSName}}, which this version cannot look up"),
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! The only maker of [`Verified`]: the file to audit.
+//!
+//! A caller is believed if, and only if,
+//!
+//! 1. its token parsed at this moment: one grammar, an endpoint of the closed table, not expired ([`PresignedRequest`]);
+//! 2. STS, reached over TLS at that endpoint, was sent the request rebuilt from the parsed values together with *this*
+//!    cluster's id, and named a caller, which it does only if the signature covers both (the [`Shield`] may have the answer
+//!    to the very same token from a moment ago);
+//! 3. what STS named hangs together: the ARN is a principal of the endpoint's partition, its account is the account that STS
+//!    states beside it, and the unique id belongs to the ARN's session.
+//!
+//! Everything else is a [`Denial`], if the token or STS itself says no, or an [`Outage`], if nobody could be heard.
+
+use jiff::Timestamp;
+use mapping::{Identity, Principal, PrincipalError};
+
+use crate::denial::{Denial, Outage, Refused};
+use crate::sts::{self, AnswerError, AskError, CallerIdentity, Shield};
+use crate::token::{AccessKeyId, HostTable, Limits, PresignedRequest, StsHost, Token, TokenDigest};
+
+/// The proof that STS vouches for an identity, for this cluster, until a known time.
+///
+/// There is no other way to come by one than [`Verifier::verify`]: the fields are private to this file, and an answer that
+/// lets somebody in cannot be made without one.
+#[derive(Debug)]
+pub struct Verified {
+    identity: Identity,
+    digest: TokenDigest,
+    until: Timestamp,
+    host: &'static StsHost,
+}
+
+impl Verified {
+    /// Whom STS vouches for.
+    #[must_use]
+    pub const fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Which token it was.
+    #[must_use]
+    pub const fn digest(&self) -> TokenDigest {
+        self.digest
+    }
+
+    /// When the token ends.
+    #[must_use]
+    pub const fn until(&self) -> Timestamp {
+        self.until
+    }
+
+    /// Which endpoint of STS said so.
+    #[must_use]
+    pub const fn host(&self) -> &'static StsHost {
+        self.host
+    }
+}
+
+/// Turns tokens into proofs.
+#[derive(Debug)]
+pub struct Verifier {
+    hosts: HostTable,
+    limits: Limits,
+    shield: Shield,
+}
+
+impl Verifier {
+    /// A verifier that believes the endpoints in `hosts`; the cluster's id is the shield's client's.
+    #[must_use]
+    pub const fn new(hosts: HostTable, limits: Limits, shield: Shield) -> Self {
+        Self { hosts, limits, shield }
+    }
+
+    /// Proves whose token it is, at time `now`.
+    ///
+    /// # Errors
+    /// A [`Denial`] is final for this token. An [`Outage`] says nothing about the caller.
+    pub async fn verify(&self, token: &Token, now: Timestamp) -> Result<Verified, Refused> {
+        let request = PresignedRequest::parse(token, &self.hosts, &self.limits, now).map_err(Denial::Token)?;
+        let digest = token.digest();
+        let caller = self.shield.ask(digest, &request).await.map_err(|error| match error {
+            AskError::Rejected(rejection) => Refused::Denied(Denial::Rejected(rejection)),
+            AskError::Outage(outage) => Refused::Unknown(Outage::Sts(outage)),
+        })?;
+        let identity = identify(&caller, request.host(), request.access_key_id())?;
+        Ok(Verified { identity, digest, until: request.valid_until(), host: request.host() })
+    }
+}
+
+/// Puts together what STS said about the caller, or finds that it does not hang together.
+fn identify(caller: &CallerIdentity, host: &StsHost, access_key_id: &AccessKeyId) -> Result<Identity, Refused> {
+    let contradiction = || Outage::Sts(sts::Outage::Answer(AnswerError::Contradiction));
+    let principal: Principal = caller.arn().parse().map_err(|error| match error {
+        // An ARN, but of something that no mapping can name, such as `assumed-role/aws:ec2-instance/i-0abc`.
+        PrincipalError::InvalidName(_) | PrincipalError::InvalidPath | PrincipalError::UnknownResource => {
+            Refused::Denied(Denial::UnmappablePrincipal)
+        }
+        _ => Refused::Unknown(contradiction()),
+    })?;
+    if principal.account() != caller.account() || principal.partition() != host.partition() {
+        return Err(contradiction().into());
+    }
+    Identity::new(principal, caller.user_id(), access_key_id.as_str().to_owned()).map_err(|_| contradiction().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+    use mapping::Partition;
+
+    use super::*;
+
+    const USER: (&str, &str, &str) =
+        ("111122223333", "arn:aws:iam::111122223333:user/team/Ann", "AIDACKCEVSQ6C2EXAMPLE");
+    const SESSION: (&str, &str, &str) = (
+        "111122223333",
+        "arn:aws:sts::111122223333:assumed-role/Dev/ann@example.com",
+        "AROACKCEVSQ6C2EXAMPLE:ann@example.com",
+    );
+
+    fn identify_answer((account, arn, user_id): (&str, &str, &str)) -> Result<Identity, Refused> {
+        let body = serde_json::json!({"GetCallerIdentityResponse": {"GetCallerIdentityResult":
+            {"Account": account, "Arn": arn, "UserId": user_id}}});
+        let caller = sts::read_answer(StatusCode::OK, Some("application/json"), body.to_string().as_bytes()).unwrap();
+        let host = HostTable::for_partition(Partition::Aws).get("sts.us-west-2.amazonaws.com").unwrap();
+        identify(&caller, host, &access_key_id())
+    }
+
+    /// There is no way to an access key id but through a token.
+    fn access_key_id() -> AccessKeyId {
+        use base64::Engine as _;
+        let url = format!(
+            "https://sts.us-west-2.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15\
+             &X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE/20260102/us-west-2/sts/aws4_request\
+             &X-Amz-Date=20260102T030405Z&X-Amz-Expires=60&X-Amz-SignedHeaders=host%3Bx-k8s-aws-id&X-Amz-Signature={}",
+            "0".repeat(64)
+        );
+        let token = Token::new(format!(
+            "{}{}",
+            crate::token::PREFIX,
+            base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(url)
+        ));
+        let now = "2026-01-02T03:04:05Z".parse().unwrap();
+        let hosts = HostTable::for_partition(Partition::Aws);
+        PresignedRequest::parse(&token, &hosts, &Limits::default(), now).unwrap().access_key_id().clone()
+    }
+
+    #[test]
+    fn what_sts_says_of_a_user_and_of_a_session_is_their_identity() {
+        let user = identify_answer(USER).unwrap();
+        assert_eq!((user.arn(), user.user_id(), user.session_name()), (USER.1, "AIDACKCEVSQ6C2EXAMPLE", ""));
+        let session = identify_answer(SESSION).unwrap();
+        assert_eq!(session.canonical_arn().as_str(), "arn:aws:iam::111122223333:role/Dev");
+        assert_eq!((session.user_id(), session.session_name()), ("AROACKCEVSQ6C2EXAMPLE", "ann@example.com"));
+        assert_eq!(session.access_key_id(), "AKIAIOSFODNN7EXAMPLE");
+    }
+
+    #[test]
+    fn an_answer_that_contradicts_itself_tells_nothing() {
+        for answer in [
+            ("999999999999", USER.1, USER.2),
+            (USER.0, "arn:aws:iam::999999999999:user/Ann", USER.2),
+            (USER.0, "arn:aws-cn:iam::111122223333:user/Ann", USER.2),
+            (USER.0, "arn:aws:iam::111122223333:role/Dev", "AROACKCEVSQ6C2EXAMPLE"),
+            (USER.0, "not an arn", USER.2),
+            (SESSION.0, SESSION.1, "AROACKCEVSQ6C2EXAMPLE:someone-else"),
+            (SESSION.0, SESSION.1, "AROACKCEVSQ6C2EXAMPLE"),
+        ] {
+            let refused = identify_answer(answer).unwrap_err();
+            assert!(
+                matches!(refused, Refused::Unknown(Outage::Sts(sts::Outage::Answer(_)))),
+                "{answer:?}: {refused:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_principal_that_no_mapping_can_name_is_denied_and_not_retried() {
+        for (arn, user_id) in [
+            (
+                "arn:aws:sts::111122223333:assumed-role/aws:ec2-instance/i-0123456789abcdef0",
+                "111122223333:aws:ec2-instance:i-0123456789abcdef0",
+            ),
+            ("arn:aws:sts::111122223333:self", "111122223333"),
+        ] {
+            let refused = identify_answer(("111122223333", arn, user_id)).unwrap_err();
+            assert!(matches!(refused, Refused::Denied(Denial::UnmappablePrincipal)), "{arn}: {refused:?}");
+        }
+    }
+}
