@@ -1,0 +1,177 @@
+//! The webhook's HTTP face: routes, limits, and the statuses that the API server reads.
+//!
+//! | answer | when | what the API server makes of it |
+//! | --- | --- | --- |
+//! | 200, authenticated | the caller is a user | lets it in, caches |
+//! | 200, refused with a reason | the caller is nobody | 401, logs the reason, does not cache |
+//! | 503, no `Retry-After` | nobody can tell | 401, not cached; with `Retry-After` it would repeat 30 times |
+//! | 400, 404, 405, 408, 413, 415 | no TokenReview | an error of the API server's configuration |
+//!
+//! (`k8s.io/apiserver/pkg/util/webhook`, `k8s.io/client-go/rest`.) The query string is ignored: client-go always adds
+//! `?timeout=30s`.
+
+mod connections;
+
+pub use connections::serve;
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::{Body, Bytes};
+
+use crate::authenticate::{Authenticator, Verdict};
+use crate::review::{ReviewAnswer, ReviewRequest};
+
+/// The most bytes that a request's body may have: a token of 16 KiB and its wrapping, several times over.
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// How long a request's body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The status of a refusal.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum DenyStatus {
+    /// 200 and a TokenReview that says no and why.
+    #[default]
+    Ok,
+    /// 403, as kubernetes-sigs/aws-iam-authenticator answers; the API server counts it as a failure of the webhook.
+    Forbidden,
+}
+
+/// Answers HTTP requests.
+pub struct Webhook {
+    authenticator: Authenticator,
+    deny_status: DenyStatus,
+}
+
+type Answer = Response<Full<Bytes>>;
+
+impl Webhook {
+    /// A webhook that answers what `authenticator` decides.
+    #[must_use]
+    pub const fn new(authenticator: Authenticator, deny_status: DenyStatus) -> Self {
+        Self { authenticator, deny_status }
+    }
+
+    /// Answers one request, whatever it is. A panic below is 500 for this request and nothing to any other.
+    pub async fn answer<B>(&self, request: Request<B>) -> Answer
+    where
+        B: Body<Data = Bytes> + Send,
+        B::Error: std::error::Error + Send + Sync + 'static,
+    {
+        let answer = AssertUnwindSafe(self.route(request)).catch_unwind().await;
+        answer.unwrap_or_else(|_| text(StatusCode::INTERNAL_SERVER_ERROR, "internal error"))
+    }
+
+    async fn route<B>(&self, request: Request<B>) -> Answer
+    where
+        B: Body<Data = Bytes> + Send,
+        B::Error: std::error::Error + Send + Sync + 'static,
+    {
+        match (request.uri().path(), request.method()) {
+            ("/authenticate", &Method::POST) => self.authenticate(request).await,
+            ("/authenticate", _) => not_allowed("POST"),
+            ("/healthz", &Method::GET | &Method::HEAD) => text(StatusCode::OK, "ok"),
+            ("/healthz", _) => not_allowed("GET, HEAD"),
+            _ => text(StatusCode::NOT_FOUND, "the webhook is at /authenticate"),
+        }
+    }
+
+    async fn authenticate<B>(&self, request: Request<B>) -> Answer
+    where
+        B: Body<Data = Bytes> + Send,
+        B::Error: std::error::Error + Send + Sync + 'static,
+    {
+        if let Some(refusal) = check_headers(request.headers()) {
+            return refusal;
+        }
+        let body = match read_body(request.into_body()).await {
+            Ok(body) => body,
+            Err(refusal) => return refusal,
+        };
+        let request = match ReviewRequest::parse(&body) {
+            Ok(request) => request,
+            Err(error) => {
+                tracing::warn!(%error, "malformed TokenReview");
+                return text(StatusCode::BAD_REQUEST, error.to_string());
+            }
+        };
+        let version = request.version();
+        match self.authenticator.authenticate(request.token()).await {
+            Verdict::Allow(allowed) => json(StatusCode::OK, &ReviewAnswer::allow(version, &allowed)),
+            Verdict::Deny(denial) => json(self.deny_status.into(), &ReviewAnswer::deny(version, &denial)),
+            Verdict::CannotTell(outage) => {
+                text(StatusCode::SERVICE_UNAVAILABLE, format!("{}: {outage}", outage.code()))
+            }
+        }
+    }
+}
+
+impl From<DenyStatus> for StatusCode {
+    fn from(status: DenyStatus) -> Self {
+        match status {
+            DenyStatus::Ok => Self::OK,
+            DenyStatus::Forbidden => Self::FORBIDDEN,
+        }
+    }
+}
+
+/// Refuses what is announced as something other than plain JSON, before any of it is read.
+fn check_headers(headers: &HeaderMap) -> Option<Answer> {
+    let value = |name| headers.get(name).map(HeaderValue::as_bytes);
+    let encoding = value(CONTENT_ENCODING).unwrap_or(b"identity");
+    if !encoding.eq_ignore_ascii_case(b"identity") {
+        return Some(text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body must not be compressed"));
+    }
+    let content_type = value(CONTENT_TYPE).unwrap_or(b"application/json");
+    let media_type = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
+    if !media_type.trim_ascii().eq_ignore_ascii_case(b"application/json") {
+        return Some(text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Content-Type must be application/json"));
+    }
+    None
+}
+
+async fn read_body<B>(body: B) -> Result<Bytes, Answer>
+where
+    B: Body<Data = Bytes>,
+    B::Error: std::error::Error + Send + Sync + 'static,
+{
+    match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY_BYTES).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            Err(text(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {MAX_BODY_BYTES} bytes")))
+        }
+        Ok(Err(_)) => Err(text(StatusCode::BAD_REQUEST, "the body broke off")),
+        Err(_) => Err(text(StatusCode::REQUEST_TIMEOUT, "the body took too long")),
+    }
+}
+
+fn not_allowed(allowed: &'static str) -> Answer {
+    let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, format!("expected {allowed}"));
+    answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    answer
+}
+
+fn json(status: StatusCode, answer: &ReviewAnswer) -> Answer {
+    build(status, "application/json", answer.to_json())
+}
+
+/// The API server logs a body of this type, and of no other but a `Status` object.
+fn text(status: StatusCode, reason: impl Into<String>) -> Answer {
+    build(status, "text/plain; charset=utf-8", reason.into())
+}
+
+fn build(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(Full::new(body.into()));
+    *answer.status_mut() = status;
+    for (name, value) in
+        [(CONTENT_TYPE, content_type), (CACHE_CONTROL, "no-store"), (X_CONTENT_TYPE_OPTIONS, "nosniff")]
+    {
+        answer.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    answer
+}
