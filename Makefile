@@ -1,0 +1,64 @@
+# Everything a maintainer runs. What is built or installed for it beside Cargo's own files stands outside the clone, in
+# $(CACHE), so that a second run is quick.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kubernetes-aws-authenticator
+VENV := $(CACHE)/venv-$(firstword $(shell sha256sum tests/interop/requirements.txt))
+CLUSTER_BIN := $(CACHE)/cluster
+CARGO_DENY_VERSION := 0.20.2
+CARGO_FUZZ_VERSION := 0.13.2
+CARGO_DENY := $(CACHE)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
+CARGO_FUZZ := $(CACHE)/cargo-fuzz-$(CARGO_FUZZ_VERSION)/bin/cargo-fuzz
+FUZZ_SECONDS ?= 60
+DIST_TARGET ?= x86_64-unknown-linux-gnu
+
+.PHONY: help
+help: ## show this
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+.PHONY: demo
+demo: ## the main job, told to a person; needs nothing but Rust
+	cargo run --quiet --package authenticator-tests --bin demo
+
+.PHONY: test
+test: $(VENV)/ready cluster-binaries ## every test; needs Rust, Go and Python
+	INTEROP_PYTHON=$(VENV)/bin/python CLUSTER_BIN=$(CLUSTER_BIN) cargo test --workspace --locked
+
+.PHONY: playground
+playground: cluster-binaries ## a cluster to log in to, until Ctrl-C; needs Rust and Go
+	CLUSTER_BIN=$(CLUSTER_BIN) cargo run --quiet --package authenticator-tests --bin playground
+
+.PHONY: cluster-binaries
+cluster-binaries:
+	tests/cluster/build.sh $(CLUSTER_BIN)
+
+$(VENV)/ready: tests/interop/requirements.txt
+	python3 -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --requirement tests/interop/requirements.txt
+	touch $@
+
+.PHONY: lint
+lint: $(CARGO_DENY) ## formatting, clippy, documentation, dependencies
+	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+	$< --all-features check bans licenses sources
+
+.PHONY: fuzz
+fuzz: $(CARGO_FUZZ) ## each fuzz target for FUZZ_SECONDS
+	for target in $$($< list); do \
+		RUSTC_BOOTSTRAP=1 $< run "$$target" -- -max_total_time=$(FUZZ_SECONDS) -max_len=20000 -print_final_stats=1; \
+	done
+
+.PHONY: dist
+dist: ## what is shipped: small, static binaries
+	RUSTFLAGS="-C target-feature=+crt-static" cargo build --locked --profile dist --target $(DIST_TARGET) \
+		--package authenticator-client --package authenticator-server
+
+$(CARGO_DENY):
+	cargo install --quiet --locked --root $(CACHE)/cargo-deny-$(CARGO_DENY_VERSION) cargo-deny --version $(CARGO_DENY_VERSION)
+
+$(CARGO_FUZZ):
+	cargo install --quiet --locked --root $(CACHE)/cargo-fuzz-$(CARGO_FUZZ_VERSION) cargo-fuzz --version $(CARGO_FUZZ_VERSION)
