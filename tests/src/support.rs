@@ -4,4 +4,12 @@
 //! plugin  ──token──▶ review ──TokenReview──▶ server ──GetCallerIdentity──▶ sts
 //! ```
 
+pub mod control_plane;
+pub mod plugin;
+pub mod process;
+pub mod programs;
+pub mod proxy;
+pub mod review;
+pub mod secrets;
+pub mod server;
 pub mod sts;

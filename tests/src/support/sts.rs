@@ -12,6 +12,7 @@
 //! service may let pass (see [`sigv4`]). It ignores `X-Amz-Expires`, as the service does: a presigned request is good for 15
 //! minutes whatever it asks for.
 
+use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -69,13 +70,15 @@ impl Sts {
         let authority = tls::Authority::new();
         std::fs::write(&ca, authority.pem())?;
 
-        let desk = Arc::new(Desk::new(principals.into_iter().collect()));
+        let desk = Arc::new(Desk::new());
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::spawn({
             let desk = Arc::clone(&desk);
             move || serve::until(stopped, listener, authority, desk)
         });
-        Ok(Sts { address, ca, desk, stop: Some(stop), thread: Some(thread), _home: home })
+        let sts = Sts { address, ca, desk, stop: Some(stop), thread: Some(thread), _home: home };
+        principals.into_iter().for_each(|principal| sts.know(principal));
+        Ok(sts)
     }
 
     /// Where it listens.
@@ -92,6 +95,7 @@ impl Sts {
 
     /// Makes it know one more principal. One with the same access key id is replaced.
     pub fn know(&self, principal: Principal) {
+        principal.remember();
         let mut principals = lock(&self.desk.principals);
         principals.retain(|known| known.access_key_id != principal.access_key_id);
         principals.push(principal);
@@ -117,6 +121,12 @@ impl Sts {
     #[must_use]
     pub fn connections(&self) -> usize {
         self.desk.connections.load(Ordering::SeqCst)
+    }
+}
+
+impl fmt::Debug for Sts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Sts").field("address", &self.address).finish_non_exhaustive()
     }
 }
 
@@ -202,9 +212,9 @@ struct Desk {
 }
 
 impl Desk {
-    fn new(principals: Vec<Principal>) -> Desk {
+    fn new() -> Desk {
         Desk {
-            principals: Mutex::new(principals),
+            principals: Mutex::default(),
             behaviour: Mutex::new(Behaviour::Normal),
             clock: Mutex::new(Arc::new(Timestamp::now)),
             seen: Mutex::default(),

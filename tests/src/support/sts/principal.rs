@@ -5,8 +5,10 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
+use crate::support::secrets;
+
 /// Somebody with AWS credentials. All values are dummies, derived from the ARN, so a principal is the same in every run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Principal {
     /// The access key id: public.
     pub access_key_id: String,
@@ -23,7 +25,7 @@ pub struct Principal {
 }
 
 /// The session of temporary credentials.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Session {
     /// The session token, which must come with each request.
     pub token: String,
@@ -90,6 +92,14 @@ impl Principal {
         ];
         env.extend(self.session.iter().map(|session| ("AWS_SESSION_TOKEN".to_owned(), session.token.clone())));
         env
+    }
+
+    /// Sees to it that no program prints what only this principal may know.
+    pub(super) fn remember(&self) {
+        secrets::remember(&self.secret_access_key);
+        if let Some(session) = &self.session {
+            secrets::remember(&session.token);
+        }
     }
 
     fn with_arn(account: &str, arn: &str, key_prefix: &str, id_prefix: &str) -> Principal {

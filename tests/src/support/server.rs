@@ -1,0 +1,181 @@
+//! The webhook as a process of its own: the built program, in a folder of its own, on a free port of loopback.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::process::Process;
+use super::review::Reviewer;
+use super::sts::Sts;
+use super::{programs, secrets};
+
+/// A running webhook.
+#[derive(Debug)]
+pub struct Server {
+    process: Process,
+    address: String,
+    folder: TempDir,
+}
+
+impl Server {
+    /// Starts one on a config file, with STS where the emulator is.
+    ///
+    /// # Panics
+    ///
+    /// It does not come up.
+    #[must_use]
+    pub fn start(config: &str, sts: &Sts) -> Server {
+        Setup::new(config).sts(sts).start().expect("the webhook comes up")
+    }
+
+    /// Where it listens, as it says itself.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The kubeconfig that it wrote for the API server.
+    #[must_use]
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.folder.path().join(KUBECONFIG)
+    }
+
+    /// Where its certificate and key are.
+    #[must_use]
+    pub fn state_dir(&self) -> PathBuf {
+        self.folder.path().join(STATE)
+    }
+
+    /// Somebody who asks it what the API server would ask.
+    ///
+    /// # Panics
+    ///
+    /// Its kubeconfig is none that an API server could use.
+    #[must_use]
+    pub fn reviewer(&self) -> Reviewer {
+        Reviewer::new(&self.kubeconfig()).expect("the webhook's kubeconfig can be used")
+    }
+
+    /// The lines that it has logged so far, each a JSON object.
+    ///
+    /// # Panics
+    ///
+    /// A line is something else.
+    #[must_use]
+    pub fn log(&self) -> Vec<Value> {
+        let log = self.process.log();
+        log.lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not a log line: {line}")))
+            .collect()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            secrets::assert_none_in("the webhook", &self.process.log());
+        }
+    }
+}
+
+/// How a webhook is to be started.
+#[derive(Debug)]
+pub struct Setup {
+    config: String,
+    arguments: Vec<OsString>,
+    environment: Vec<(String, String)>,
+    wrapper: Vec<OsString>,
+}
+
+impl Setup {
+    /// With the text of its config file.
+    #[must_use]
+    pub fn new(config: &str) -> Setup {
+        Setup { config: config.to_owned(), arguments: Vec::new(), environment: Vec::new(), wrapper: Vec::new() }
+    }
+
+    /// Sends its calls of STS to the emulator.
+    #[must_use]
+    pub fn sts(self, sts: &Sts) -> Setup {
+        self.argument(format!("--sts-endpoint={}", sts.address()))
+            .argument(["--sts-ca-file=", &sts.ca_file().to_string_lossy()].concat())
+    }
+
+    /// Adds one argument. What stands later wins.
+    #[must_use]
+    pub fn argument(mut self, argument: impl Into<OsString>) -> Setup {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    /// Adds one variable to an environment that has but `PATH` and `HOME`.
+    #[must_use]
+    pub fn variable(mut self, name: &str, value: impl Into<String>) -> Setup {
+        self.environment.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Runs it by another program, which gets these arguments and then the webhook's program and its arguments.
+    #[must_use]
+    pub fn wrapped_in<A: AsRef<OsStr>>(mut self, wrapper: impl IntoIterator<Item = A>) -> Setup {
+        self.wrapper = wrapper.into_iter().map(|part| part.as_ref().to_owned()).collect();
+        self
+    }
+
+    /// Starts it, and returns when it listens.
+    ///
+    /// # Errors
+    ///
+    /// With the end of its log, when it does not come up.
+    pub fn start(self) -> Result<Server> {
+        let folder = TempDir::new().context("making a folder")?;
+        let config = folder.path().join("config.yaml");
+        std::fs::write(&config, &self.config).context("writing the config file")?;
+        std::fs::create_dir(folder.path().join(STATE)).context("making the state folder")?;
+
+        let mut line = self.wrapper;
+        line.push(programs::server().into());
+        line.extend(
+            ["server", "--port=0", "--health-port=0", "--log-format=json", "--log-verbosity=trace"].map(Into::into),
+        );
+        line.extend(flag("--config", &config));
+        line.extend(flag("--state-dir", &folder.path().join(STATE)));
+        line.extend(flag("--generate-kubeconfig", &folder.path().join(KUBECONFIG)));
+        line.extend(self.arguments);
+        let environment: Vec<(&str, &str)> =
+            self.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+
+        let (program, arguments) = line.split_first().context("there is a program")?;
+        let mut process = Process::start("webhook", Path::new(program), arguments, &environment, folder.path())?;
+        let mut address = None;
+        // What is found stays found: the closure is not asked again.
+        let log = folder.path().join("webhook.log");
+        process.wait_until("listening", READY, || {
+            address = listening(&std::fs::read_to_string(&log).unwrap_or_default());
+            address.is_some()
+        })?;
+        let address = address.context("it listens somewhere")?;
+        Ok(Server { process, address, folder })
+    }
+}
+
+/// The address in the line that says that the webhook listens.
+fn listening(log: &str) -> Option<String> {
+    log.lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .find(|line| line["msg"] == "listening")
+        .and_then(|line| line["address"].as_str().map(ToOwned::to_owned))
+}
+
+fn flag(name: &str, path: &Path) -> [OsString; 2] {
+    [name.into(), path.into()]
+}
+
+const KUBECONFIG: &str = "webhook.kubeconfig";
+const STATE: &str = "state";
+/// It takes a tenth of a second when nothing else runs.
+const READY: Duration = Duration::from_secs(30);
