@@ -10,11 +10,13 @@ use mapping::Partition;
 /// reads the same when it is rebuilt, and whose secrets do not print.
 ///
 /// Bytes without the token's prefix are taken for the URL inside of one, so that the fuzzer need not learn base64.
-pub fn token(data: &[u8]) {
-    let Ok(text) = std::str::from_utf8(data) else { return };
+///
+/// Says whether it is such a request.
+pub fn token(data: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(data) else { return false };
     let text = if text.starts_with(PREFIX) { text.to_owned() } else { encode(text) };
     let hosts = HostTable::for_partition(Partition::Aws);
-    let Some(request) = parse(text, &hosts) else { return };
+    let Some(request) = parse(text, &hosts) else { return false };
 
     let query = request.query();
     let host = hosts.get(request.host().name()).expect("the host is in the table");
@@ -31,6 +33,7 @@ pub fn token(data: &[u8]) {
 
     let signature = query.rsplit('=').next().expect("the signature is last");
     assert!(!format!("{request:?}").contains(signature), "the signature prints");
+    true
 }
 
 fn encode(url: &str) -> String {
