@@ -1,0 +1,166 @@
+//! What kubectl asks for: the `KUBERNETES_EXEC_INFO` that client-go sets for every plugin.
+
+use std::{fmt, str::FromStr};
+
+use aws_types::os_shim_internal::Env;
+use serde_json::Value;
+
+use crate::environment;
+
+/// The environment variable in which client-go writes an `ExecCredential` without status.
+pub const EXEC_INFO_VARIABLE: &str = "KUBERNETES_EXEC_INFO";
+
+/// The version of the exec credential contract to answer in. client-go takes an answer in exactly the version it asked for.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum ApiVersion {
+    /// `client.authentication.k8s.io/v1alpha1`, which no supported kubectl takes any more.
+    V1Alpha1,
+    /// `client.authentication.k8s.io/v1beta1`: what a client that says nothing gets, as from aws-cli and the Go program.
+    #[default]
+    V1Beta1,
+    /// `client.authentication.k8s.io/v1`.
+    V1,
+}
+
+/// A version that no Kubernetes client asks for.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("use client.authentication.k8s.io/v1 or client.authentication.k8s.io/v1beta1")]
+pub struct UnknownApiVersion;
+
+/// The client's request, and what its user should be told about it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct ExecInfo {
+    /// The version to answer in.
+    pub api_version: ApiVersion,
+    /// One line for standard error.
+    pub remark: Option<&'static str>,
+}
+
+impl ApiVersion {
+    /// The version as it stands in `apiVersion`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::V1Alpha1 => "client.authentication.k8s.io/v1alpha1",
+            Self::V1Beta1 => "client.authentication.k8s.io/v1beta1",
+            Self::V1 => "client.authentication.k8s.io/v1",
+        }
+    }
+
+    fn asked_for(text: &str) -> Option<Self> {
+        [Self::V1Alpha1, Self::V1Beta1, Self::V1].into_iter().find(|version| version.as_str() == text)
+    }
+}
+
+impl fmt::Display for ApiVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The versions that a person may choose: those that supported clients take, in full or by their last part.
+impl FromStr for ApiVersion {
+    type Err = UnknownApiVersion;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [Self::V1Beta1, Self::V1]
+            .into_iter()
+            .find(|version| version.as_str() == text || version.as_str().rsplit('/').next() == Some(text))
+            .ok_or(UnknownApiVersion)
+    }
+}
+
+impl ExecInfo {
+    /// Reads the variable. It never fails: a client that asks badly gets the default version and its user a remark, as with
+    /// `aws eks get-token`, for a plugin that refuses would lock people out over a form.
+    #[must_use]
+    pub fn from_environment(env: &Env) -> Self {
+        match environment::variable(env, EXEC_INFO_VARIABLE) {
+            Ok(text) => Self::parse(&text.unwrap_or_default()),
+            Err(environment::NotUnicode { .. }) => Self::default_with(NOT_AN_OBJECT),
+        }
+    }
+
+    fn parse(text: &str) -> Self {
+        if text.is_empty() {
+            return Self::default();
+        }
+        let Ok(Value::Object(asked)) = serde_json::from_str(text) else {
+            return Self::default_with(NOT_AN_OBJECT);
+        };
+        let Some(api_version) = asked.get("apiVersion").and_then(Value::as_str).and_then(ApiVersion::asked_for) else {
+            return Self::default_with(UNKNOWN_VERSION);
+        };
+        let remark = match api_version {
+            ApiVersion::V1Alpha1 => Some(DEPRECATED_VERSION),
+            ApiVersion::V1Beta1 | ApiVersion::V1 => None,
+        };
+        Self { api_version, remark }
+    }
+
+    fn default_with(remark: &'static str) -> Self {
+        Self { remark: Some(remark), ..Self::default() }
+    }
+}
+
+const NOT_AN_OBJECT: &str = "KUBERNETES_EXEC_INFO is not a JSON object, so the answer is in \
+     client.authentication.k8s.io/v1beta1; update the Kubernetes client that set it";
+const UNKNOWN_VERSION: &str = "KUBERNETES_EXEC_INFO asks for an apiVersion that is not known here, so the answer is in \
+     client.authentication.k8s.io/v1beta1; update this program or the user entry in the kubeconfig";
+const DEPRECATED_VERSION: &str = "the kubeconfig asks for client.authentication.k8s.io/v1alpha1, which Kubernetes has removed; \
+     write client.authentication.k8s.io/v1 in its user entry";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The table is that of `aws eks get-token`, but for JSON that is no object, at which it crashes.
+    #[test]
+    fn a_client_is_answered_in_the_version_it_asks_for_and_in_v1beta1_otherwise() {
+        use ApiVersion::{V1, V1Alpha1, V1Beta1};
+        let asked = |version: &str| {
+            format!(r#"{{"kind":"ExecCredential","apiVersion":"{version}","spec":{{"interactive":false}}}}"#)
+        };
+        for (text, api_version, remark) in [
+            (String::new(), V1Beta1, None),
+            (asked("client.authentication.k8s.io/v1"), V1, None),
+            (asked("client.authentication.k8s.io/v1beta1"), V1Beta1, None),
+            (asked("client.authentication.k8s.io/v1alpha1"), V1Alpha1, Some(DEPRECATED_VERSION)),
+            (asked("client.authentication.k8s.io/v2"), V1Beta1, Some(UNKNOWN_VERSION)),
+            (asked("v1"), V1Beta1, Some(UNKNOWN_VERSION)),
+            (asked(""), V1Beta1, Some(UNKNOWN_VERSION)),
+            ("{}".to_owned(), V1Beta1, Some(UNKNOWN_VERSION)),
+            (r#"{"apiVersion":1}"#.to_owned(), V1Beta1, Some(UNKNOWN_VERSION)),
+            ("[]".to_owned(), V1Beta1, Some(NOT_AN_OBJECT)),
+            (r#""client.authentication.k8s.io/v1""#.to_owned(), V1Beta1, Some(NOT_AN_OBJECT)),
+            ("null".to_owned(), V1Beta1, Some(NOT_AN_OBJECT)),
+            ("{".to_owned(), V1Beta1, Some(NOT_AN_OBJECT)),
+            (asked("client.authentication.k8s.io/v1") + "{}", V1Beta1, Some(NOT_AN_OBJECT)),
+        ] {
+            let env = Env::from_slice(&[(EXEC_INFO_VARIABLE, text.as_str())]);
+            assert_eq!(ExecInfo::from_environment(&env), ExecInfo { api_version, remark }, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_client_that_says_nothing_is_answered_in_v1beta1_without_a_remark() {
+        assert_eq!(
+            ExecInfo::from_environment(&Env::from_slice(&[])),
+            ExecInfo { api_version: ApiVersion::V1Beta1, remark: None }
+        );
+    }
+
+    #[test]
+    fn a_person_may_choose_the_versions_that_clients_still_take() {
+        for (text, version) in [
+            ("v1", Ok(ApiVersion::V1)),
+            ("v1beta1", Ok(ApiVersion::V1Beta1)),
+            ("client.authentication.k8s.io/v1", Ok(ApiVersion::V1)),
+            ("client.authentication.k8s.io/v1beta1", Ok(ApiVersion::V1Beta1)),
+            ("v1alpha1", Err(UnknownApiVersion)),
+            ("", Err(UnknownApiVersion)),
+        ] {
+            assert_eq!(text.parse(), version, "{text}");
+        }
+    }
+}
