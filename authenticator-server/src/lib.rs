@@ -14,13 +14,20 @@
 //! Arrows point inward: [`token`] and the `mapping` crate are pure, nothing under [`authenticate`] knows
 //! of HTTP servers, and only the outer rooms touch the clock, the environment, files and sockets.
 
+pub mod admin;
 pub mod authenticate;
+pub mod cli;
 pub mod clock;
 pub mod cluster_id;
 pub mod denial;
 pub mod http;
 mod json;
+pub mod kubeconfig;
+pub mod logs;
 pub mod review;
+pub mod sources;
 pub mod sts;
+pub mod tls;
 pub mod token;
 pub mod verify;
+mod whole_file;

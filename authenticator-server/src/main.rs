@@ -1,2 +1,7 @@
-//! Stub.
-fn main() {}
+//! The webhook's program; see the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    authenticator_server::cli::run(std::env::args_os())
+}

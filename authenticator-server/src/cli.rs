@@ -1,0 +1,48 @@
+//! The command line: what was asked for, with which settings, and the start and end of it.
+
+mod args;
+mod config;
+mod config_file;
+mod init;
+mod server;
+mod settings;
+mod values;
+mod version;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Command, CommandLine};
+use config::{InitConfig, ServerConfig};
+
+/// Runs what the command line says; what goes wrong is one line on standard error and exit code 1.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let command_line = match CommandLine::try_parse_from(arguments) {
+        Ok(command_line) => command_line,
+        Err(error) => {
+            // Help and version come this way too; clap knows which stream is theirs.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+        }
+    };
+    match dispatch(command_line) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(command_line: CommandLine) -> anyhow::Result<()> {
+    let CommandLine { global, command } = command_line;
+    let environment = |name: &str| std::env::var(name).ok();
+    match command {
+        Command::Server(args) => server::run(ServerConfig::load(global, args, &environment)?),
+        Command::Init(args) => init::run(InitConfig::load(global, args, &environment)?),
+        Command::Version(args) => Ok(version::run(&args)?),
+    }
+}

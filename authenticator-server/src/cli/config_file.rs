@@ -1,0 +1,464 @@
+//! The config file: every key of the Go program's, in any case, each read as what it is.
+//!
+//! A key that the Go program does not know is warned about. A key that it obeys and that is not built here yet is an error
+//! where obeying it would keep somebody out or something secret; ignoring it would let them in.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use mapping::format::config_file::{self, LoadError, Loaded};
+use mapping::format::yaml::{Document, Entry, Location, Map, Node, YamlError, nearest};
+
+use super::settings::Settings;
+use super::values::{FeatureGates, parse_deny_status, parse_host};
+use crate::cluster_id::ClusterId;
+use crate::logs::Verbosity;
+
+/// What a config file says, key by key. What it does not say is absent; the empty config is a file that says nothing.
+#[derive(Debug, Default)]
+pub(super) struct ConfigFile {
+    /// `clusterID`
+    pub(super) cluster_id: Option<ClusterId>,
+    /// `log-verbosity`
+    pub(super) log_verbosity: Option<Verbosity>,
+    /// `feature-gates`
+    pub(super) feature_gates: Option<FeatureGates>,
+    /// `server`, but for the mappings
+    pub(super) server: Settings,
+    /// `server.mapRoles`, `server.mapUsers` and `server.mapAccounts`
+    pub(super) mappings: Loaded,
+    /// What is probably not meant as it is written.
+    pub(super) warnings: Vec<Remark>,
+}
+
+/// Something about one place in the file: `FILE:LINE:COLUMN: KEY: what`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Remark {
+    file: PathBuf,
+    location: Location,
+    key: Option<String>,
+    text: String,
+}
+
+/// A config file that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ConfigFileError {
+    /// Its mappings cannot be used.
+    #[error("{file}", file = .file.display())]
+    Mappings {
+        /// The file.
+        file: PathBuf,
+        /// Which of them, and where.
+        source: LoadError,
+    },
+    /// It cannot be read.
+    #[error("cannot read config file {file}", file = .file.display())]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// It is not YAML, or a value in it is not what its key takes.
+    #[error("{0}")]
+    Wrong(Remark),
+}
+
+impl ConfigFile {
+    /// Reads the file at `path`.
+    ///
+    /// # Errors
+    /// When it cannot be read, is not YAML, or has a value that its key does not take. The error says where.
+    pub(super) fn read(path: &Path) -> Result<Self, ConfigFileError> {
+        let text =
+            std::fs::read_to_string(path).map_err(|source| ConfigFileError::Read { file: path.to_owned(), source })?;
+        Self::parse(path, &text)
+    }
+
+    /// Reads `text`, which is the file at `path`.
+    ///
+    /// # Errors
+    /// As [`ConfigFile::read`].
+    pub(super) fn parse(path: &Path, text: &str) -> Result<Self, ConfigFileError> {
+        let mut config = Self::default();
+        let mut reader = Reader { file: path, warnings: Vec::new() };
+        let document = Document::parse(text).map_err(|error| reader.wrong(None, error))?;
+        if !document.root().is_null() {
+            let root = document.root().as_map().map_err(|error| reader.wrong(None, error))?;
+            config.read_root(root, &mut reader)?;
+        }
+        config.warnings = reader.warnings;
+        Ok(config)
+    }
+
+    fn read_root(&mut self, root: &Map, reader: &mut Reader<'_>) -> Result<(), ConfigFileError> {
+        for entry in root.entries().iter().filter(|entry| !entry.value().is_null()) {
+            let (key, value) = (entry.key(), entry.value());
+            let read = match key.to_ascii_lowercase().as_str() {
+                "clusterid" => set(&mut self.cluster_id, value.as_parsed()),
+                "log-verbosity" => set(&mut self.log_verbosity, value.as_parsed()),
+                "feature-gates" => set(&mut self.feature_gates, feature_gates(value)),
+                "server" => {
+                    let section = value.as_map().map_err(|error| reader.wrong(Some(key), error))?;
+                    self.server = read_server(section, reader)?;
+                    self.mappings = config_file::load(section)
+                        .map_err(|source| ConfigFileError::Mappings { file: reader.file.to_owned(), source })?;
+                    Ok(())
+                }
+                // One file may serve the Go program's client too; these are its flags, and nothing here reads them.
+                known if CLIENT_KEYS.iter().any(|key| key.eq_ignore_ascii_case(known)) => Ok(()),
+                _ => {
+                    reader.unknown(entry, "", ROOT_KEYS.iter().chain(CLIENT_KEYS));
+                    Ok(())
+                }
+            };
+            read.map_err(|error| reader.wrong(Some(key), error))?;
+        }
+        Ok(())
+    }
+}
+
+fn read_server(section: &Map, reader: &mut Reader<'_>) -> Result<Settings, ConfigFileError> {
+    let mut settings = Settings::default();
+    for entry in section.entries().iter().filter(|entry| !entry.value().is_null()) {
+        let (key, value) = (entry.key(), entry.value());
+        let full_key = format!("server.{key}");
+        let read = match key.to_ascii_lowercase().as_str() {
+            "address" => set(&mut settings.address, parsed_by(parse_host, value)),
+            "backendmode" => {
+                let origin = reader.remark(None, value.location(), full_key.as_str()).to_string();
+                set(&mut settings.backend_mode, source_names(value).map(|names| (names, origin)))
+            }
+            "denystatus" => set(&mut settings.deny_status, parsed_by(parse_deny_status, value)),
+            "generatekubeconfig" => set(&mut settings.generate_kubeconfig, path(value)),
+            "healthport" => set(&mut settings.health_port, value.as_port()),
+            "hostname" => set(&mut settings.hostname, parsed_by(parse_host, value)),
+            "kubeconfig" => set(&mut settings.kubeconfig, path(value)),
+            "kubeconfigpregenerated" => set(&mut settings.kubeconfig_pregenerated, value.as_bool()),
+            "master" => set(&mut settings.master, value.as_text().map(str::to_owned)),
+            "partition" => set(&mut settings.partition, value.as_parsed()),
+            "port" => set(&mut settings.port, value.as_port()),
+            "statedir" => set(&mut settings.state_dir, path(value)),
+            "stscafile" => set(&mut settings.sts_ca_file, path(value)),
+            "stsendpoint" => set(&mut settings.sts_endpoint, value.as_parsed()),
+            // Read by the mapping crate, which knows their grammar.
+            "maproles" | "mapusers" | "mapaccounts" => Ok(()),
+            // They bound the look-up of nodes' names; until that is built, there is nothing to bound.
+            "ec2describeinstancesqps" | "ec2describeinstancesburst" => value.as_parsed::<u32>().map(drop),
+            "ec2describeinstancesrolearn" | "sourcearn" => value.as_text().map(drop),
+            "reservedprefixconfig" | "scrubbedaccounts" | "dynamicfilepath" | "dynamicbackendmodepath" => {
+                unsupported(value, !is_empty(value))
+            }
+            "dynamicfileuseridstrict" => value.as_bool().and_then(|strict| unsupported(value, strict)),
+            _ => {
+                reader.unknown(entry, "server.", SERVER_KEYS);
+                Ok(())
+            }
+        };
+        read.map_err(|error| reader.wrong(Some(&full_key), error))?;
+    }
+    Ok(settings)
+}
+
+/// Puts places and problems into words.
+struct Reader<'a> {
+    file: &'a Path,
+    warnings: Vec<Remark>,
+}
+
+impl Reader<'_> {
+    fn remark(&self, key: Option<&str>, location: Location, text: impl Into<String>) -> Remark {
+        Remark { file: self.file.to_owned(), location, key: key.map(str::to_owned), text: text.into() }
+    }
+
+    fn wrong(&self, key: Option<&str>, error: YamlError) -> ConfigFileError {
+        ConfigFileError::Wrong(self.remark(key, error.location(), error.message()))
+    }
+
+    fn unknown<'k>(&mut self, entry: &Entry, section: &str, known: impl IntoIterator<Item = &'k &'static str>) {
+        let hint = nearest(entry.key(), known.into_iter().copied())
+            .map(|meant| format!("; did you mean {section}{meant}?"))
+            .unwrap_or_default();
+        let key = format!("{section}{}", entry.key());
+        let text = format!("unknown key {} is ignored{hint}", mapping::Quoted(&key));
+        let remark = self.remark(None, entry.location(), text);
+        self.warnings.push(remark);
+    }
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}: ", self.file.display(), self.location.line(), self.location.column())?;
+        if let Some(key) = &self.key {
+            write!(f, "{key}: ")?;
+        }
+        f.write_str(&self.text)
+    }
+}
+
+fn set<T>(field: &mut Option<T>, value: Result<T, YamlError>) -> Result<(), YamlError> {
+    *field = Some(value?);
+    Ok(())
+}
+
+fn parsed_by<T, E: fmt::Display>(parse: impl FnOnce(&str) -> Result<T, E>, value: &Node) -> Result<T, YamlError> {
+    let text = value.as_text()?;
+    parse(text).map_err(|error| value.error(format!("{}: {error}", mapping::Quoted(text))))
+}
+
+fn path(value: &Node) -> Result<PathBuf, YamlError> {
+    value.as_text().map(PathBuf::from)
+}
+
+/// A list of names, or one text of them.
+fn source_names(value: &Node) -> Result<Vec<String>, YamlError> {
+    match value.as_text() {
+        Ok(text) => Ok(vec![text.to_owned()]),
+        Err(_) => value.as_seq()?.iter().map(|name| name.as_text().map(str::to_owned)).collect(),
+    }
+}
+
+/// `NAME: true`, or one text as the flag takes it.
+fn feature_gates(value: &Node) -> Result<FeatureGates, YamlError> {
+    let Ok(map) = value.as_map() else {
+        return value.as_parsed();
+    };
+    let mut gates = FeatureGates::default();
+    for entry in map.entries() {
+        let on = entry.value().as_bool()?;
+        gates.set(entry.key(), on).map_err(|error| entry.value().error(error.to_string()))?;
+    }
+    Ok(gates)
+}
+
+fn unsupported(value: &Node, wanted: bool) -> Result<(), YamlError> {
+    if wanted { Err(value.error("not supported yet; remove it to start without it")) } else { Ok(()) }
+}
+
+fn is_empty(value: &Node) -> bool {
+    match (value.as_text(), value.as_seq()) {
+        (Ok(text), _) => text.trim().is_empty(),
+        (_, Ok(items)) => items.is_empty(),
+        _ => false,
+    }
+}
+
+const ROOT_KEYS: &[&str] = &["clusterID", "log-verbosity", "feature-gates", "server"];
+
+/// What the Go program's other commands take from the same file, and `defaultRole`, which it documents and never reads.
+const CLIENT_KEYS: &[&str] = &[
+    "cache",
+    "defaultRole",
+    "externalID",
+    "forwardSessionName",
+    "output",
+    "partition",
+    "region",
+    "role",
+    "sessionName",
+    "token",
+    "tokenOnly",
+];
+
+const SERVER_KEYS: &[&str] = &[
+    "address",
+    "backendMode",
+    "denyStatus",
+    "dynamicBackendModePath",
+    "dynamicfileUserIDStrict",
+    "dynamicfilepath",
+    "ec2DescribeInstancesBurst",
+    "ec2DescribeInstancesQps",
+    "ec2DescribeInstancesRoleARN",
+    "generateKubeconfig",
+    "healthPort",
+    "hostname",
+    "kubeconfig",
+    "kubeconfigPregenerated",
+    "mapAccounts",
+    "mapRoles",
+    "mapUsers",
+    "master",
+    "partition",
+    "port",
+    "reservedPrefixConfig",
+    "scrubbedAccounts",
+    "sourceARN",
+    "stateDir",
+    "stsCAFile",
+    "stsEndpoint",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<ConfigFile, String> {
+        ConfigFile::parse(Path::new("config.yaml"), text).map_err(|error| format!("{:#}", anyhow::Error::from(error)))
+    }
+
+    fn warnings(text: &str) -> Vec<String> {
+        parse(text).unwrap().warnings.iter().map(ToString::to_string).collect()
+    }
+
+    /// A good value of every key that is no mapping and guards nothing.
+    const SETTINGS: [(&str, &str); 18] = [
+        ("address", "0.0.0.0"),
+        ("backendMode", "[EKSConfigMap, MountedFile]"),
+        ("denyStatus", "403"),
+        ("ec2DescribeInstancesBurst", "5"),
+        ("ec2DescribeInstancesQps", "15"),
+        ("ec2DescribeInstancesRoleARN", "arn:aws:iam::111122223333:role/Describe"),
+        ("generateKubeconfig", "/etc/kubernetes/webhook.yaml"),
+        ("healthPort", "0"),
+        ("hostname", "localhost"),
+        ("kubeconfig", "/etc/kubernetes/admin.conf"),
+        ("kubeconfigPregenerated", "true"),
+        ("master", "https://10.0.0.1:6443"),
+        ("partition", "aws-cn"),
+        ("port", "21362"),
+        ("sourceARN", "arn:aws:eks:us-west-2:111122223333:cluster/prod"),
+        ("stateDir", "/var/aws-iam-authenticator"),
+        ("stsCAFile", "/etc/ssl/sts.pem"),
+        ("stsEndpoint", "127.0.0.1:8443"),
+    ];
+
+    /// The keys that guard something and are not built, each with a value that guards and one that does not.
+    const GUARDS: [(&str, &str, &str); 5] = [
+        ("dynamicBackendModePath", "/etc/modes.json", "''"),
+        ("dynamicfilepath", "/etc/mappings.json", "''"),
+        ("dynamicfileUserIDStrict", "true", "false"),
+        ("reservedPrefixConfig", "[{backendMode: CRD, usernamePrefixReserveList: [aws]}]", "[]"),
+        ("scrubbedAccounts", "['111122223333']", "[]"),
+    ];
+
+    const MAPPINGS: [(&str, &str); 3] = [
+        ("mapAccounts", "['111122223333']"),
+        ("mapRoles", "[{rolearn: 'arn:aws:iam::111122223333:role/Dev', username: dev}]"),
+        ("mapUsers", "[{userarn: 'arn:aws:iam::111122223333:user/ann', username: ann}]"),
+    ];
+
+    #[test]
+    fn every_key_is_known_in_any_case() {
+        let guards = GUARDS.map(|(key, _, harmless)| (key, harmless));
+        let mut covered: Vec<_> = [&SETTINGS[..], &guards[..], &MAPPINGS[..]].concat();
+        for (key, value) in &covered {
+            for key in [key.to_string(), key.to_lowercase(), key.to_uppercase()] {
+                assert_eq!(warnings(&format!("server:\n  {key}: {value}\n")), [""; 0], "{key}");
+            }
+        }
+        covered.sort_unstable_by_key(|(key, _)| *key);
+        let keys: Vec<_> = covered.iter().map(|(key, _)| *key).collect();
+        assert_eq!(keys, SERVER_KEYS, "the keys offered for a misspelt one are those that are read");
+
+        for key in ROOT_KEYS.iter().chain(CLIENT_KEYS) {
+            let value = match *key {
+                "server" => "{}",
+                "feature-gates" => "{SSORoleMatch: true}",
+                "log-verbosity" => "debug",
+                _ => "text",
+            };
+            assert_eq!(warnings(&format!("{}: {value}", key.to_uppercase())), [""; 0], "{key}");
+        }
+    }
+
+    #[test]
+    fn every_key_but_a_text_refuses_another_type_and_says_where() {
+        let guards =
+            GUARDS.map(|(key, _, _)| (key, "")).into_iter().filter(|(key, _)| *key == "dynamicfileUserIDStrict");
+        for (key, _) in SETTINGS.into_iter().chain(guards) {
+            let error = parse(&format!("server:\n  {key}: {{a: b}}\n")).unwrap_err();
+            let place = format!("config.yaml:2:{}: server.{key}: ", key.len() + 5);
+            assert!(error.starts_with(&place), "{error}");
+        }
+        for (key, _) in MAPPINGS {
+            let error = parse(&format!("server:\n  {key}: text\n")).unwrap_err();
+            assert!(error.contains("config.yaml") && error.contains(key) && error.contains("line 2"), "{error}");
+        }
+        for key in ["clusterID", "log-verbosity", "server"] {
+            let error = parse(&format!("{key}: [a]")).unwrap_err();
+            assert!(error.starts_with(&format!("config.yaml:1:{}: {key}: ", key.len() + 3)), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_its_key_does_not_take_is_refused_where_it_stands() {
+        for (key, value, message) in [
+            ("port", "65536", "a port number from 0 to 65535"),
+            ("port", "21362.0", "a port number from 0 to 65535"),
+            ("address", "a b", "expected a host name or an IP address"),
+            ("kubeconfigPregenerated", "yes", "expected true or false"),
+            ("backendMode", "[[MountedFile]]", "expected text, found a list"),
+            ("denyStatus", "401", "expected 200 or 403"),
+            ("partition", "aws-mars", "aws-mars"),
+            ("stsEndpoint", "http://sts:80", "https"),
+            ("ec2DescribeInstancesQps", "many", "many"),
+        ] {
+            let error = parse(&format!("server:\n  {key}: {value}\n")).unwrap_err();
+            assert!(error.starts_with("config.yaml:2:") && error.contains(message), "{key}: {error}");
+        }
+        let error = parse("clusterID: ' prod'").unwrap_err();
+        assert!(error.starts_with("config.yaml:1:12: clusterID: "), "{error}");
+    }
+
+    #[test]
+    fn a_guard_that_is_not_built_ends_the_start_and_its_absence_does_not() {
+        for (key, guarding, harmless) in GUARDS {
+            let error = parse(&format!("server:\n  {key}: {guarding}\n")).unwrap_err();
+            assert!(error.starts_with("config.yaml:2:"), "{error}");
+            assert!(error.contains(&format!("server.{key}: not supported yet")), "{error}");
+            parse(&format!("server:\n  {key}: {harmless}\n")).unwrap();
+            parse(&format!("server:\n  {key}:\n")).unwrap();
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_warned_about_with_its_line_and_the_nearest_right_one() {
+        assert_eq!(
+            warnings("clusterID: a\nserver:\n  stateDirectory: /x\n  portt: 1\nsurver: {}\n"),
+            [
+                "config.yaml:3:3: unknown key \"server.stateDirectory\" is ignored",
+                "config.yaml:4:3: unknown key \"server.portt\" is ignored; did you mean server.port?",
+                "config.yaml:5:1: unknown key \"surver\" is ignored; did you mean server?",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_key_without_a_value_says_nothing() {
+        let file = parse("clusterID:\nserver:\n  port:\n  mapRoles:\n").unwrap();
+        assert_eq!(file.cluster_id, None);
+        assert_eq!(file.server.port, None);
+        for text in ["", "server:", "# nothing\n"] {
+            assert!(parse(text).unwrap().warnings.is_empty(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn sources_are_a_list_or_a_text() {
+        for (text, expected) in [("[EKSConfigMap, File]", &["EKSConfigMap", "File"][..]), ("a,b", &["a,b"])] {
+            let file = parse(&format!("server:\n  backendMode: {text}\n")).unwrap();
+            let (names, origin) = file.server.backend_mode.unwrap();
+            assert_eq!(names, expected);
+            assert_eq!(origin, "config.yaml:2:16: server.backendMode");
+        }
+    }
+
+    #[test]
+    fn mappings_are_read_and_a_bad_entry_is_told_and_skipped() {
+        let file = parse(
+            "server:\n  mapUsers:\n  - {userarn: 'arn:aws:iam::111122223333:user/ann', username: ann}\n  - {userarn: nobody}\n",
+        )
+        .unwrap();
+        assert_eq!(file.mappings.rules.rule_count(), 1);
+        assert!(!file.mappings.diagnostics.is_empty());
+    }
+
+    #[test]
+    fn what_is_not_yaml_is_refused_where_it_stops() {
+        let error = parse("server:\n  port: [\n").unwrap_err();
+        assert!(error.starts_with("config.yaml:"), "{error}");
+        assert!(parse("just text").unwrap_err().starts_with("config.yaml:1:1: "));
+    }
+}

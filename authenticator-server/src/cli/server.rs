@@ -1,0 +1,224 @@
+//! `server`: every long-lived part is made here, stage by stage, and handed down.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use mapping::SourceName;
+use mapping::format::config_file::Loaded;
+use rustls::pki_types::ServerName;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinSet;
+
+use super::config::{ServerConfig, WebhookKubeconfigFile};
+use crate::admin;
+use crate::authenticate::Authenticator;
+use crate::clock::Clock;
+use crate::cluster_id::ClusterId;
+use crate::http::{self, Webhook};
+use crate::kubeconfig::WebhookKubeconfig;
+use crate::logs;
+use crate::sources::{ApiServer, AwsAuthSource, Sources, log_diagnostics};
+use crate::sts::{self, Endpoint, Shield, ShieldLimits};
+use crate::tls::{Names, Origin, ServingCertificate, StateDir};
+use crate::token::{HostTable, Limits};
+use crate::verify::Verifier;
+
+/// Serves the webhook until a signal ends it.
+///
+/// # Errors
+/// When it cannot start: a file, a port or a setting is unusable.
+pub(super) fn run(config: ServerConfig) -> anyhow::Result<()> {
+    let clock = Clock::system();
+    logs::install(config.logs.format, config.logs.verbosity, clock.clone());
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    let served = runtime.block_on(serve(config, clock));
+    // Whatever is still running after the drain is not worth waiting for.
+    runtime.shutdown_background();
+    served
+}
+
+async fn serve(config: ServerConfig, clock: Clock) -> anyhow::Result<()> {
+    let ServerConfig {
+        api_server,
+        cluster_id,
+        deny_status,
+        health_port,
+        logs: _,
+        mappings,
+        names,
+        partition,
+        port,
+        sources: order,
+        state_dir,
+        sts_ca_file,
+        sts_endpoint,
+        warnings,
+        webhook_kubeconfig,
+    } = config;
+    let mut signals = Signals::new().context("cannot listen for signals")?;
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), %cluster_id, %partition, "starting");
+    for warning in &warnings {
+        tracing::warn!("{warning}");
+    }
+
+    let certificate = certificate(&state_dir, &names, &clock)?;
+    let listener = bind(&names.address, port).await?;
+    let address = listener.local_addr().context("the webhook's socket has no address")?;
+    tell_api_server(&webhook_kubeconfig, &names.hostname, address, &certificate)?;
+
+    let mut background = JoinSet::new();
+    let sources = start_sources(&order, mappings, api_server, &mut background).await?;
+    let sts = sts_client(&cluster_id, sts_endpoint, sts_ca_file).await?;
+    let verifier = Verifier::new(
+        HostTable::for_partition(partition),
+        Limits::default(),
+        Shield::new(sts, ShieldLimits::default()),
+    );
+    let mappings = {
+        let sources = sources.clone();
+        Arc::new(move || sources.current())
+    };
+    let webhook = Arc::new(Webhook::new(Authenticator::new(verifier, mappings, clock), deny_status));
+    start_health(health_port, sources, &mut background).await;
+
+    tracing::info!(%address, "listening");
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let serving = http::serve(listener, Arc::new(certificate.server_config()), webhook, async {
+        let _ = stopped.await;
+    });
+    tokio::pin!(serving);
+    tokio::select! {
+        () = &mut serving => anyhow::bail!("the webhook stopped by itself"),
+        // They never end but by a panic, and then nobody would notice until a login fails.
+        Some(ended) = background.join_next() => {
+            ended.context("a part of the server failed")?;
+        }
+        () = signals.next() => tracing::info!("stopping"),
+    }
+    let _ = stop.send(());
+    tokio::select! {
+        () = serving => tracing::info!("stopped"),
+        () = signals.next() => tracing::warn!("a second signal: stopped at once"),
+    }
+    Ok(())
+}
+
+fn certificate(state_dir: &StateDir, names: &Names, clock: &Clock) -> anyhow::Result<ServingCertificate> {
+    let (certificate, origin) = state_dir.load_or_create(names, clock.now())?;
+    let path = state_dir.certificate_path();
+    let (path, not_after) = (path.display(), certificate.not_after());
+    match origin {
+        Origin::Created => tracing::info!(%path, %not_after, "made a certificate authority and a certificate"),
+        Origin::Renewed => tracing::info!(%path, %not_after, "made a certificate for the new host name"),
+        Origin::Found => tracing::info!(%path, %not_after, "using the certificate that is there"),
+    }
+    if !certificate.covers(&names.hostname) {
+        let hostname = names.hostname.to_str();
+        tracing::warn!(%path, %hostname, "the certificate does not name the host: the API server may not believe it");
+    }
+    if not_after < clock.now() + WARN_BEFORE_END {
+        tracing::warn!(%path, %not_after, "the certificate ends soon: the API server will believe nobody then");
+    }
+    Ok(certificate)
+}
+
+async fn bind(address: &ServerName<'static>, port: u16) -> anyhow::Result<TcpListener> {
+    let host = address.to_str();
+    TcpListener::bind((host.as_ref(), port))
+        .await
+        .with_context(|| format!("cannot listen on {host} port {port} (--address, --port)"))
+}
+
+fn tell_api_server(
+    file: &WebhookKubeconfigFile,
+    hostname: &ServerName<'static>,
+    address: SocketAddr,
+    certificate: &ServingCertificate,
+) -> anyhow::Result<()> {
+    let path = match file {
+        WebhookKubeconfigFile::Generate(path) => {
+            WebhookKubeconfig::new(hostname, address.port(), &certificate.anchor_pem()).write(path)?;
+            path
+        }
+        WebhookKubeconfigFile::Pregenerated(path) => path,
+    };
+    tracing::info!("kube-apiserver needs --authentication-token-webhook-config-file={}", path.display());
+    Ok(())
+}
+
+async fn start_sources(
+    order: &[SourceName],
+    mappings: Loaded,
+    api_server: ApiServer,
+    background: &mut JoinSet<Infallible>,
+) -> anyhow::Result<Sources> {
+    let sources = Sources::unread(order);
+    if order.contains(&SourceName::MountedFile) {
+        let Loaded { rules, diagnostics } = mappings;
+        log_diagnostics(&diagnostics);
+        tracing::info!(
+            source = %SourceName::MountedFile,
+            rules = rules.rule_count(),
+            accounts = rules.account_count(),
+            "mappings read"
+        );
+        sources.replace(SourceName::MountedFile, &Arc::new(rules));
+    }
+    if order.contains(&SourceName::EksConfigMap) {
+        // Made once here so that wrong settings end the start; an API server that is away does not.
+        api_server.client().await?;
+        background.spawn(AwsAuthSource::new(api_server, sources.clone()).follow());
+    }
+    Ok(sources)
+}
+
+async fn sts_client(
+    cluster_id: &ClusterId,
+    endpoint: Option<Endpoint>,
+    ca_file: Option<PathBuf>,
+) -> anyhow::Result<sts::Client> {
+    let (roots, origin) = sts::load_roots(ca_file.as_deref(), &sts::Environment::of_process()).await?;
+    tracing::info!(trust_roots = roots.len(), from = origin, "trusting for STS");
+    if let Some(endpoint) = &endpoint {
+        tracing::warn!(%endpoint, "connections to STS go to another address than its own (--sts-endpoint)");
+    }
+    sts::Client::new(cluster_id, endpoint, roots).context("cannot make a client for STS")
+}
+
+/// Logging in matters more than being asked how one is: a port that is taken is only told.
+async fn start_health(port: u16, sources: Sources, background: &mut JoinSet<Infallible>) {
+    match admin::bind(port).await {
+        Ok(listener) => {
+            if let Ok(address) = listener.local_addr() {
+                tracing::info!(%address, "answering health checks");
+            }
+            background.spawn(admin::serve(listener, Arc::new(move || sources.unsynced())));
+        }
+        Err(error) => tracing::error!(port, %error, "no health checks: cannot listen (--health-port)"),
+    }
+}
+
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// A year: the one certificate whose end locks a cluster out deserves to be seen coming.
+const WARN_BEFORE_END: jiff::SignedDuration = jiff::SignedDuration::from_hours(365 * 24);

@@ -1,0 +1,105 @@
+//! The settings that flags and the config file share: one layer's view of them, and how layers lie on one another.
+
+use std::path::PathBuf;
+
+use mapping::Partition;
+use rustls::pki_types::ServerName;
+
+use super::args::{ServerArgs, WebhookArgs};
+use crate::http::DenyStatus;
+use crate::sts::Endpoint;
+
+/// What one layer (the flags, or the config file's `server` section) says; what it does not say is absent.
+#[derive(Debug, Default)]
+pub(super) struct Settings {
+    /// Where the webhook listens.
+    pub(super) address: Option<ServerName<'static>>,
+    /// The names of the sources of mappings, and the flag or place that has them, for errors.
+    pub(super) backend_mode: Option<(Vec<String>, String)>,
+    /// The status of a refusal.
+    pub(super) deny_status: Option<DenyStatus>,
+    /// Where the webhook kubeconfig is written.
+    pub(super) generate_kubeconfig: Option<PathBuf>,
+    /// The port of the health endpoint.
+    pub(super) health_port: Option<u16>,
+    /// What the API server calls the webhook.
+    pub(super) hostname: Option<ServerName<'static>>,
+    /// Access to the API server that holds mappings; an empty path is none.
+    pub(super) kubeconfig: Option<PathBuf>,
+    /// Whether the webhook kubeconfig is there already.
+    pub(super) kubeconfig_pregenerated: Option<bool>,
+    /// The URL of the API server that holds mappings; an empty text is none.
+    pub(super) master: Option<String>,
+    /// The partition whose STS is believed.
+    pub(super) partition: Option<Partition>,
+    /// The port of the webhook.
+    pub(super) port: Option<u16>,
+    /// Where certificate and key are.
+    pub(super) state_dir: Option<PathBuf>,
+    /// Whom to trust for STS.
+    pub(super) sts_ca_file: Option<PathBuf>,
+    /// Where connections to STS go.
+    pub(super) sts_endpoint: Option<Endpoint>,
+}
+
+impl Settings {
+    /// This layer on top of another: what this one does not say, the other does.
+    #[must_use]
+    pub(super) fn over(self, below: Self) -> Self {
+        Self {
+            address: self.address.or(below.address),
+            backend_mode: self.backend_mode.or(below.backend_mode),
+            deny_status: self.deny_status.or(below.deny_status),
+            generate_kubeconfig: self.generate_kubeconfig.or(below.generate_kubeconfig),
+            health_port: self.health_port.or(below.health_port),
+            hostname: self.hostname.or(below.hostname),
+            kubeconfig: self.kubeconfig.or(below.kubeconfig),
+            kubeconfig_pregenerated: self.kubeconfig_pregenerated.or(below.kubeconfig_pregenerated),
+            master: self.master.or(below.master),
+            partition: self.partition.or(below.partition),
+            port: self.port.or(below.port),
+            state_dir: self.state_dir.or(below.state_dir),
+            sts_ca_file: self.sts_ca_file.or(below.sts_ca_file),
+            sts_endpoint: self.sts_endpoint.or(below.sts_endpoint),
+        }
+    }
+}
+
+impl From<WebhookArgs> for Settings {
+    fn from(args: WebhookArgs) -> Self {
+        let WebhookArgs { state_dir, generate_kubeconfig, hostname, address, port } = args;
+        Self { state_dir, generate_kubeconfig, hostname, address, port, ..Self::default() }
+    }
+}
+
+impl From<ServerArgs> for Settings {
+    fn from(args: ServerArgs) -> Self {
+        let ServerArgs {
+            webhook,
+            partition,
+            kubeconfig_pregenerated,
+            kubeconfig,
+            master,
+            backend_mode,
+            health_port,
+            sts_endpoint,
+            sts_ca_file,
+            deny_status,
+            // They bound the look-up of nodes' names; until that is built, there is nothing to bound.
+            ec2_describe_instances_qps: _,
+            ec2_describe_instances_burst: _,
+        } = args;
+        Self {
+            backend_mode: backend_mode.map(|names| (names, "--backend-mode".to_owned())),
+            deny_status,
+            health_port,
+            kubeconfig,
+            kubeconfig_pregenerated,
+            master,
+            partition,
+            sts_ca_file,
+            sts_endpoint,
+            ..webhook.into()
+        }
+    }
+}

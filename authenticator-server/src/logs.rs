@@ -1,0 +1,296 @@
+//! Log lines on standard error, in the Go program's two forms: logfmt and JSON, with `time`, `level`, `msg` and fields.
+//!
+//! Only what this program itself says is shown below warnings: at their lower levels the HTTP and TLS libraries print
+//! heads of requests, and those hold signatures. What kube says is never shown: it repeats itself with every try, and
+//! [`crate::sources`] tells each change once.
+
+use std::fmt;
+use std::io;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::clock::Clock;
+
+/// How a line is written.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum LogFormat {
+    /// `time=… level=… msg=… key=value`.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// How much is logged, by the names that the Go program's logging library knows.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Verbosity {
+    /// `panic`, `fatal` and `error`: this program has no louder level than an error.
+    Error,
+    /// `warning` or `warn`.
+    Warning,
+    /// `info`.
+    #[default]
+    Info,
+    /// `debug`.
+    Debug,
+    /// `trace`.
+    Trace,
+}
+
+/// A text that names no log format or level.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{given:?} is none of {choices}")]
+pub struct UnknownChoice {
+    given: String,
+    choices: &'static str,
+}
+
+impl FromStr for LogFormat {
+    type Err = UnknownChoice;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err(UnknownChoice { given: text.to_owned(), choices: "text, json" }),
+        }
+    }
+}
+
+impl FromStr for Verbosity {
+    type Err = UnknownChoice;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.to_ascii_lowercase().as_str() {
+            "panic" | "fatal" | "error" => Ok(Self::Error),
+            "warn" | "warning" => Ok(Self::Warning),
+            "info" => Ok(Self::Info),
+            "debug" => Ok(Self::Debug),
+            "trace" => Ok(Self::Trace),
+            _ => Err(UnknownChoice {
+                given: text.to_owned(),
+                choices: "panic, fatal, error, warning, info, debug, trace",
+            }),
+        }
+    }
+}
+
+impl Verbosity {
+    fn filter(self) -> LevelFilter {
+        match self {
+            Self::Error => LevelFilter::ERROR,
+            Self::Warning => LevelFilter::WARN,
+            Self::Info => LevelFilter::INFO,
+            Self::Debug => LevelFilter::DEBUG,
+            Self::Trace => LevelFilter::TRACE,
+        }
+    }
+}
+
+/// Starts logging, for the rest of the process.
+///
+/// When something else has started it already (another server in the same test), that stays.
+pub fn install(format: LogFormat, verbosity: Verbosity, clock: Clock) {
+    let lines = tracing_subscriber::fmt::layer().event_format(Lines { format, clock }).with_writer(io::stderr);
+    let _ = tracing_subscriber::registry().with(lines).with(targets(verbosity)).try_init();
+}
+
+fn targets(verbosity: Verbosity) -> Targets {
+    let ours = verbosity.filter();
+    Targets::new()
+        .with_default(ours.min(LevelFilter::WARN))
+        .with_target("authenticator_server", ours)
+        .with_target("kube", LevelFilter::OFF)
+}
+
+/// Writes events as lines; spans are not used in this program.
+struct Lines {
+    format: LogFormat,
+    clock: Clock,
+}
+
+impl<S, N> FormatEvent<S, N> for Lines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, _context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        let level = level_name(*event.metadata().level());
+        let line = match self.format {
+            LogFormat::Text => text_line(self.clock.now(), level, fields),
+            LogFormat::Json => json_line(self.clock.now(), level, fields),
+        };
+        writeln!(writer, "{line}")
+    }
+}
+
+/// What one event says.
+#[derive(Default)]
+struct Fields {
+    message: String,
+    rest: Vec<(&'static str, Value)>,
+}
+
+impl Fields {
+    fn put(&mut self, field: &Field, value: Value) {
+        match (field.name(), value) {
+            ("message", Value::String(message)) => self.message = message,
+            (name, value) => self.rest.push((name, value)),
+        }
+    }
+}
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.put(field, Value::from(format!("{value:?}")));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.put(field, Value::from(value));
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.put(field, Value::from(value));
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.put(field, Value::from(value));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.put(field, Value::from(value));
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.put(field, Value::from(value));
+    }
+}
+
+fn text_line(time: Timestamp, level: &str, fields: Fields) -> String {
+    let mut line = format!("time={} level={level} msg={}", whole_seconds(time), quoted(&fields.message));
+    for (name, value) in fields.rest {
+        let value = match value {
+            Value::String(text) => quoted(&text),
+            other => other.to_string(),
+        };
+        line.push_str(&format!(" {name}={value}"));
+    }
+    line
+}
+
+fn json_line(time: Timestamp, level: &str, fields: Fields) -> String {
+    let mut line: Map<String, Value> = fields.rest.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    line.insert("time".to_owned(), Value::from(whole_seconds(time)));
+    line.insert("level".to_owned(), Value::from(level));
+    line.insert("msg".to_owned(), Value::from(fields.message));
+    Value::Object(line).to_string()
+}
+
+/// Quotes whatever could be taken for another field, another line or a terminal's command: callers choose some texts.
+fn quoted(text: &str) -> String {
+    let plain = |character: char| character.is_ascii_graphic() && !matches!(character, '"' | '=' | '\\');
+    if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { format!("{text:?}") }
+}
+
+fn whole_seconds(time: Timestamp) -> String {
+    format!("{time:.0}")
+}
+
+fn level_name(level: Level) -> &'static str {
+    match level {
+        Level::ERROR => "error",
+        Level::WARN => "warning",
+        Level::INFO => "info",
+        Level::DEBUG => "debug",
+        Level::TRACE => "trace",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn time() -> Timestamp {
+        "2026-03-01T12:00:00.75Z".parse().unwrap()
+    }
+
+    fn fields(message: &str, rest: &[(&'static str, Value)]) -> Fields {
+        Fields { message: message.to_owned(), rest: rest.to_vec() }
+    }
+
+    #[test]
+    fn a_text_line_is_logfmt() {
+        let line = text_line(
+            time(),
+            "info",
+            fields("listening", &[("address", "127.0.0.1:21362".into()), ("entries", 3.into())]),
+        );
+        assert_eq!(line, "time=2026-03-01T12:00:00Z level=info msg=listening address=127.0.0.1:21362 entries=3");
+    }
+
+    #[test]
+    fn a_value_cannot_pass_for_another_field_or_line() {
+        for (value, expected) in [
+            ("two words", r#"k="two words""#),
+            ("", r#"k="""#),
+            ("a=b", r#"k="a=b""#),
+            ("a\nlevel=error", r#"k="a\nlevel=error""#),
+            ("\u{1b}[31m", r#"k="\u{1b}[31m""#),
+            (r#"quo"te"#, r#"k="quo\"te""#),
+        ] {
+            let line = text_line(time(), "info", fields("m", &[("k", value.into())]));
+            assert!(line.ends_with(expected), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_json_line_has_the_go_programs_keys() {
+        let line = json_line(time(), "warning", fields("a b", &[("k", "v\n".into())]));
+        assert_eq!(line, r#"{"k":"v\n","level":"warning","msg":"a b","time":"2026-03-01T12:00:00Z"}"#);
+    }
+
+    #[test]
+    fn every_level_name_of_the_go_program_is_known() {
+        for (name, verbosity) in [
+            ("panic", Verbosity::Error),
+            ("fatal", Verbosity::Error),
+            ("error", Verbosity::Error),
+            ("warning", Verbosity::Warning),
+            ("WARN", Verbosity::Warning),
+            ("info", Verbosity::Info),
+            ("debug", Verbosity::Debug),
+            ("trace", Verbosity::Trace),
+        ] {
+            assert_eq!(name.parse(), Ok(verbosity), "{name}");
+        }
+        let error = "verbose".parse::<Verbosity>().unwrap_err();
+        assert!(error.to_string().contains("\"verbose\" is none of panic"), "{error}");
+    }
+
+    #[test]
+    fn libraries_are_never_heard_below_a_warning() {
+        for verbosity in [Verbosity::Error, Verbosity::Info, Verbosity::Trace] {
+            let targets = targets(verbosity);
+            for library in ["hyper::proto", "hyper_util::client", "rustls::client", "h2::codec", "tower"] {
+                for level in [Level::INFO, Level::DEBUG, Level::TRACE] {
+                    assert!(!targets.would_enable(library, &level), "{library} {level} {verbosity:?}");
+                }
+            }
+            assert!(!targets.would_enable("kube_client::client", &Level::ERROR), "{verbosity:?}");
+        }
+        assert!(targets(Verbosity::Trace).would_enable("authenticator_server::http", &Level::TRACE));
+        assert!(!targets(Verbosity::Error).would_enable("hyper::proto", &Level::WARN));
+    }
+}

@@ -1,0 +1,254 @@
+//! The ConfigMap `kube-system/aws-auth`: listed, watched, and listed again after every gap.
+//!
+//! It is one small object, so a fresh list costs next to nothing. It is read anew whenever a watch ends, which happens by
+//! itself every [`WATCH_SECONDS`]: whatever a watch may have missed is made good then, and a connection that has silently
+//! died is noticed.
+
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures::TryStreamExt as _;
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::{Api, ListParams, WatchEvent, WatchParams};
+use mapping::SourceName;
+use mapping::format::aws_auth::{AwsAuth, Update};
+use tokio::time::error::Elapsed;
+
+use super::api_server::{ApiServer, ApiServerError, reason};
+use super::{Sources, log_diagnostics};
+
+/// Follows the ConfigMap and keeps its rules in force.
+pub struct AwsAuthSource {
+    api_server: ApiServer,
+    sources: Sources,
+    object: Object,
+}
+
+/// The object as it was last seen, and the rules it left.
+#[derive(Debug, Default)]
+struct Object {
+    seen: Option<BTreeMap<String, String>>,
+    rules: Option<AwsAuth>,
+}
+
+/// Why following stopped for a moment.
+#[derive(Debug, thiserror::Error)]
+enum Interruption {
+    #[error(transparent)]
+    ApiServer(#[from] ApiServerError),
+    #[error("{}", reason(.0))]
+    Kube(#[from] kube::Error),
+    #[error("the API server does not answer")]
+    Silence(#[from] Elapsed),
+    #[error("the API server ended the watch: {0}")]
+    Watch(String),
+}
+
+impl AwsAuthSource {
+    /// A source that reads the ConfigMap from `api_server` into `sources`.
+    #[must_use]
+    pub fn new(api_server: ApiServer, sources: Sources) -> Self {
+        Self { api_server, sources, object: Object::default() }
+    }
+
+    /// Follows the ConfigMap for ever; drop it to stop. Each change of its state is logged once, however long it lasts.
+    pub async fn follow(mut self) -> std::convert::Infallible {
+        let mut failures: u32 = 0;
+        let mut told = None;
+        loop {
+            // A new client each time, so that a renewed certificate or token in its files is taken up.
+            let Err(interruption) = self.follow_once(&mut failures, &mut told).await;
+            let text = interruption.to_string();
+            if told.as_ref() != Some(&text) {
+                tracing::warn!(source = %SourceName::EksConfigMap, error = text, "cannot read aws-auth; trying again");
+                told = Some(text);
+            }
+            tokio::time::sleep(pause(failures)).await;
+            failures = failures.saturating_add(1);
+        }
+    }
+
+    async fn follow_once(
+        &mut self,
+        failures: &mut u32,
+        told: &mut Option<String>,
+    ) -> Result<std::convert::Infallible, Interruption> {
+        let config_maps: Api<ConfigMap> = Api::namespaced(self.api_server.client().await?, NAMESPACE);
+        loop {
+            let version = self.list(&config_maps).await?;
+            *failures = 0;
+            if told.take().is_some() {
+                tracing::info!(source = %SourceName::EksConfigMap, "aws-auth can be read again");
+            }
+            self.watch(&config_maps, &version).await?;
+            tokio::time::sleep(BREATH).await;
+        }
+    }
+
+    /// Reads the object as it is now; says at which version that was.
+    async fn list(&mut self, config_maps: &Api<ConfigMap>) -> Result<String, Interruption> {
+        let params = ListParams::default().fields(FIELDS);
+        let list = tokio::time::timeout(ANSWER_TIMEOUT, config_maps.list(&params)).await??;
+        let version = list.metadata.resource_version.unwrap_or_default();
+        self.see(list.items.into_iter().find(is_aws_auth));
+        Ok(version)
+    }
+
+    /// Takes up changes until the API server ends the watch.
+    async fn watch(&mut self, config_maps: &Api<ConfigMap>, version: &str) -> Result<(), Interruption> {
+        let params = WatchParams::default().fields(FIELDS).timeout(WATCH_SECONDS).disable_bookmarks();
+        let events = tokio::time::timeout(ANSWER_TIMEOUT, config_maps.watch(&params, version)).await??;
+        let mut events = pin!(events);
+        let silence = Duration::from_secs(WATCH_SECONDS.into()) + ANSWER_TIMEOUT;
+        while let Some(event) = tokio::time::timeout(silence, events.try_next()).await?? {
+            match event {
+                WatchEvent::Added(object) | WatchEvent::Modified(object) if is_aws_auth(&object) => {
+                    self.see(Some(object));
+                }
+                WatchEvent::Deleted(object) if is_aws_auth(&object) => self.see(None),
+                // Too old a version, mostly (410): the list that follows has a new one.
+                WatchEvent::Error(status) => return Err(Interruption::Watch(status.message)),
+                WatchEvent::Added(_) | WatchEvent::Modified(_) | WatchEvent::Deleted(_) | WatchEvent::Bookmark(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn see(&mut self, object: Option<ConfigMap>) {
+        let existed = object.is_some();
+        let data = object.and_then(|object| object.data).unwrap_or_default();
+        let Some(Update { next, diagnostics }) = self.object.see(data) else { return };
+        log_diagnostics(&diagnostics);
+        match next.rules() {
+            Some(rules) => {
+                tracing::info!(
+                    source = %SourceName::EksConfigMap,
+                    exists = existed,
+                    rules = rules.rule_count(),
+                    accounts = rules.account_count(),
+                    "mappings read"
+                );
+                self.sources.replace(SourceName::EksConfigMap, &rules);
+            }
+            None => tracing::error!(
+                source = %SourceName::EksConfigMap,
+                "aws-auth is unusable and always was: nobody can be told whether it maps them"
+            ),
+        }
+    }
+}
+
+impl Object {
+    /// What the object's data, empty if there is none, change; `None` when they are what they were.
+    fn see(&mut self, data: BTreeMap<String, String>) -> Option<Update> {
+        if self.seen.as_ref() == Some(&data) {
+            return None;
+        }
+        let update = AwsAuth::update(self.rules.as_ref(), &data);
+        self.rules = Some(update.next.clone());
+        self.seen = Some(data);
+        Some(update)
+    }
+}
+
+/// The field selector asks for no other; this makes sure that no other is taken.
+fn is_aws_auth(object: &ConfigMap) -> bool {
+    object.metadata.name.as_deref() == Some(NAME)
+}
+
+/// A quarter of a second, then twice as long each time, up to four seconds: the API server may have been started just now,
+/// and people wait for it.
+fn pause(failures: u32) -> Duration {
+    Duration::from_millis(250) * 2_u32.pow(failures.min(4))
+}
+
+const NAMESPACE: &str = "kube-system";
+const NAME: &str = "aws-auth";
+/// RBAC knows the object's name from this selector, so a role may be limited to it.
+const FIELDS: &str = "metadata.name=aws-auth";
+
+/// After how long the API server is asked to end a watch.
+const WATCH_SECONDS: u32 = 30;
+
+/// Between a watch and the next list, should the API server (or a proxy) end every watch at once.
+const BREATH: Duration = Duration::from_millis(250);
+
+/// How long the beginning of an answer may take, and how long the end of a watch may be overdue.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn data(roles: &str) -> BTreeMap<String, String> {
+        BTreeMap::from([("mapRoles".to_owned(), roles.to_owned())])
+    }
+
+    const GOOD: &str = "- {rolearn: arn:aws:iam::111122223333:role/Dev, username: dev}";
+    const BROKEN: &str = "- rolearn: [";
+
+    fn source() -> (AwsAuthSource, Sources) {
+        let sources = Sources::unread(&[SourceName::EksConfigMap]);
+        (AwsAuthSource::new(ApiServer::default(), sources.clone()), sources)
+    }
+
+    fn object(data: BTreeMap<String, String>) -> Option<ConfigMap> {
+        let metadata = kube::core::ObjectMeta { name: Some(NAME.to_owned()), ..Default::default() };
+        Some(ConfigMap { data: Some(data), metadata, ..ConfigMap::default() })
+    }
+
+    fn rule_count(sources: &Sources) -> Option<usize> {
+        sources.current().sources()[0].rules().map(|rules| rules.rule_count())
+    }
+
+    #[test]
+    fn a_missing_object_is_read_and_empty() {
+        let (mut source, sources) = source();
+        source.see(None);
+        assert_eq!(rule_count(&sources), Some(0));
+    }
+
+    #[test]
+    fn an_edit_is_in_force_at_once_and_a_deletion_empties() {
+        let (mut source, sources) = source();
+        source.see(object(data(GOOD)));
+        assert_eq!(rule_count(&sources), Some(1));
+        source.see(None);
+        assert_eq!(rule_count(&sources), Some(0));
+    }
+
+    #[test]
+    fn a_broken_edit_leaves_the_rules_that_were_good() {
+        let (mut source, sources) = source();
+        source.see(object(data(GOOD)));
+        source.see(object(data(BROKEN)));
+        assert_eq!(rule_count(&sources), Some(1));
+        source.see(object(data("[]")));
+        assert_eq!(rule_count(&sources), Some(0));
+    }
+
+    #[test]
+    fn an_object_that_was_never_good_counts_as_not_read() {
+        let (mut source, sources) = source();
+        source.see(object(data(BROKEN)));
+        assert_eq!(rule_count(&sources), None);
+        source.see(object(data(GOOD)));
+        assert_eq!(rule_count(&sources), Some(1));
+    }
+
+    #[test]
+    fn the_same_data_are_read_once() {
+        let mut object = Object::default();
+        assert!(object.see(data(BROKEN)).is_some());
+        assert!(object.see(data(BROKEN)).is_none());
+        assert!(object.see(data(GOOD)).is_some());
+    }
+
+    #[test]
+    fn pauses_grow_to_four_seconds() {
+        let pauses: Vec<_> = (0..6).map(|failures| pause(failures).as_millis()).collect();
+        assert_eq!(pauses, [250, 500, 1000, 2000, 4000, 4000]);
+        assert_eq!(pause(u32::MAX).as_millis(), 4000);
+    }
+}

@@ -1,0 +1,184 @@
+//! The certificate that the API server is shown, and the TLS settings it is shown with.
+//!
+//! The API server reads the trust anchor from the webhook kubeconfig once, when it starts. So whatever it may have read
+//! is kept: a pair that is found is used as it is, and our own authority is never made anew while its files exist.
+
+mod authority;
+mod state_dir;
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::server::{ParsedCertificate, ServerConfig};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+
+pub use authority::{IssueError, Names};
+pub use state_dir::{Origin, StateDir, StateDirError};
+
+/// A certificate chain, leaf first, and the private key that is known to belong to its leaf.
+#[derive(Clone)]
+pub struct ServingCertificate {
+    certified: Arc<CertifiedKey>,
+    anchor: CertificateDer<'static>,
+    not_after: Timestamp,
+}
+
+/// Why two PEM texts are not a certificate and its key.
+#[derive(Debug, thiserror::Error)]
+pub enum PairError {
+    /// The certificate text is not PEM.
+    #[error("the certificate is not readable PEM: {0}")]
+    CertificatePem(pem::Error),
+    /// The key text is not PEM, or holds no key in PKCS#1, PKCS#8 or SEC1 form.
+    #[error("the key is not readable PEM (PKCS#1, PKCS#8 or SEC1): {0}")]
+    KeyPem(pem::Error),
+    /// The certificate belongs to another key.
+    #[error("the certificate does not belong to the key")]
+    Mismatch,
+    /// There is no certificate in the text.
+    #[error("there is no certificate")]
+    NoCertificate,
+    /// The certificate cannot be read.
+    #[error("the certificate cannot be read as X.509")]
+    NotX509,
+    /// The key or certificate is of a kind that TLS cannot use here.
+    #[error("cannot be used for TLS: {0}")]
+    Unusable(rustls::Error),
+}
+
+impl ServingCertificate {
+    /// Reads a chain, leaf first, and its key. Keys may be PKCS#1 (as the Go program writes them), PKCS#8 or SEC1.
+    ///
+    /// # Errors
+    /// When either text is not what it should be, or they do not belong together. No error holds any part of the key.
+    pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, PairError> {
+        let chain =
+            CertificateDer::pem_slice_iter(chain).collect::<Result<Vec<_>, _>>().map_err(PairError::CertificatePem)?;
+        let key = PrivateKeyDer::from_pem_slice(key).map_err(PairError::KeyPem)?;
+        let (Some(leaf), Some(anchor)) = (chain.first(), chain.last()) else {
+            return Err(PairError::NoCertificate);
+        };
+        let not_after = not_after(leaf).ok_or(PairError::NotX509)?;
+        let anchor = anchor.clone();
+        let certified = CertifiedKey::from_der(chain, key, &provider()).map_err(|error| match error {
+            rustls::Error::InconsistentKeys(_) => PairError::Mismatch,
+            other => PairError::Unusable(other),
+        })?;
+        Ok(Self { certified: Arc::new(certified), anchor, not_after })
+    }
+
+    /// What a client must trust to believe this certificate, as PEM: the chain's last certificate.
+    ///
+    /// That is our authority, or, for a certificate that signed itself as the Go program's does, that certificate.
+    #[must_use]
+    pub fn anchor_pem(&self) -> String {
+        authority::certificate_pem(&self.anchor)
+    }
+
+    /// Whether a client that connects to `name` will believe this certificate.
+    #[must_use]
+    pub fn covers(&self, name: &ServerName<'_>) -> bool {
+        self.certified
+            .end_entity_cert()
+            .and_then(ParsedCertificate::try_from)
+            .and_then(|leaf| rustls::client::verify_server_name(&leaf, name))
+            .is_ok()
+    }
+
+    /// The last moment at which a client believes it.
+    #[must_use]
+    pub fn not_after(&self) -> Timestamp {
+        self.not_after
+    }
+
+    /// TLS 1.2 and 1.3 with HTTP/2 and HTTP/1.1, and no client certificates.
+    ///
+    /// # Panics
+    /// Never: the provider is compiled with both versions.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "whether the provider has both versions is decided when it is compiled")]
+    pub fn server_config(&self) -> ServerConfig {
+        let mut config = ServerConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+            .expect("aws-lc-rs has suites for TLS 1.2 and 1.3")
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(&self.certified))));
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config
+    }
+}
+
+impl fmt::Debug for ServingCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServingCertificate").field("not_after", &self.not_after).finish_non_exhaustive()
+    }
+}
+
+/// The one cryptography library of this program, named wherever it is used rather than taken from a process-wide default.
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(aws_lc_rs::default_provider())
+}
+
+fn not_after(certificate: &CertificateDer<'_>) -> Option<Timestamp> {
+    let (_, certificate) = x509_parser::parse_x509_certificate(certificate).ok()?;
+    Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Made by the Go program's rules: one RSA certificate that signed itself, is a CA, and serves; key in PKCS#1.
+    pub(super) const GO_CERTIFICATE: &[u8] = include_bytes!("tls/testdata/go-made-cert.pem");
+    pub(super) const GO_KEY: &[u8] = include_bytes!("tls/testdata/go-made-key.pem");
+    const SEC1_CERTIFICATE: &[u8] = include_bytes!("tls/testdata/sec1-cert.pem");
+    const SEC1_KEY: &[u8] = include_bytes!("tls/testdata/sec1-key.pem");
+
+    #[test]
+    fn a_pair_of_the_go_program_is_read_and_is_its_own_anchor() {
+        let pair = ServingCertificate::from_pem(GO_CERTIFICATE, GO_KEY).unwrap();
+        assert!(pair.covers(&ServerName::try_from("localhost").unwrap()));
+        assert!(pair.covers(&ServerName::try_from("127.0.0.1").unwrap()));
+        assert!(!pair.covers(&ServerName::try_from("elsewhere.example").unwrap()));
+        assert_eq!(
+            CertificateDer::from_pem_slice(pair.anchor_pem().as_bytes()).unwrap(),
+            CertificateDer::from_pem_slice(GO_CERTIFICATE).unwrap(),
+        );
+        assert!(!pair.server_config().alpn_protocols.is_empty());
+    }
+
+    #[test]
+    fn a_sec1_key_is_read() {
+        ServingCertificate::from_pem(SEC1_CERTIFICATE, SEC1_KEY).unwrap();
+    }
+
+    #[test]
+    fn a_key_of_another_certificate_is_refused() {
+        let error = ServingCertificate::from_pem(GO_CERTIFICATE, SEC1_KEY).unwrap_err();
+        assert!(matches!(error, PairError::Mismatch), "{error}");
+    }
+
+    #[test]
+    fn texts_that_are_not_a_pair_are_refused() {
+        for (label, chain, key) in [
+            ("no certificate", &b""[..], GO_KEY),
+            ("a key for a certificate", GO_KEY, GO_KEY),
+            ("no key", GO_CERTIFICATE, &b""[..]),
+            ("a certificate for a key", GO_CERTIFICATE, GO_CERTIFICATE),
+            ("garbage in the certificate", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", GO_KEY),
+        ] {
+            assert!(ServingCertificate::from_pem(chain, key).is_err(), "{label}");
+        }
+    }
+
+    #[test]
+    fn the_key_is_not_in_the_debug_text() {
+        let pair = ServingCertificate::from_pem(GO_CERTIFICATE, GO_KEY).unwrap();
+        assert!(format!("{pair:?}").starts_with("ServingCertificate { not_after: "));
+        assert!(format!("{pair:?}").len() < 100);
+    }
+}
