@@ -170,3 +170,66 @@ const MAX_ACCESS_KEY_ID_BYTES: usize = 128;
 
 /// `idType`: 16 to 128 characters of `[\w]+`.
 const MAX_USER_ID_BYTES: usize = 128;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(arn: &str, user_id: &str) -> Result<Identity, IdentityError> {
+        Identity::new(arn.parse().unwrap(), user_id, "AKIAIOSFODNN7EXAMPLE".to_owned())
+    }
+
+    const SESSION: &str = "arn:aws:sts::123456789012:assumed-role/Admin/jane@example.com";
+    const USER: &str = "arn:aws:iam::123456789012:user/a/Jane";
+    const ROOT: &str = "arn:aws:iam::123456789012:root";
+    const FEDERATED: &str = "arn:aws:sts::123456789012:federated-user/Bob";
+
+    #[test]
+    fn the_user_id_is_read_as_the_go_program_reads_it() {
+        for (arn, sts_user_id, user_id, session, canonical) in [
+            (
+                SESSION,
+                "AROAEXAMPLE:jane@example.com",
+                "AROAEXAMPLE",
+                "jane@example.com",
+                "arn:aws:iam::123456789012:role/Admin",
+            ),
+            (USER, "AIDAEXAMPLE", "AIDAEXAMPLE", "", USER),
+            (ROOT, "123456789012", "123456789012", "", ROOT),
+            (FEDERATED, "123456789012:Bob", "123456789012:Bob", "", FEDERATED),
+        ] {
+            let identity = identity(arn, sts_user_id).unwrap();
+            assert_eq!((identity.user_id(), identity.session_name()), (user_id, session));
+            assert_eq!((identity.arn(), identity.canonical_arn().as_str()), (arn, canonical));
+            assert_eq!(identity.account().as_ref(), "123456789012");
+            assert_eq!(identity.access_key_id(), "AKIAIOSFODNN7EXAMPLE");
+        }
+    }
+
+    #[test]
+    fn facts_that_do_not_belong_together_are_refused() {
+        use IdentityError as E;
+        for (arn, user_id, error) in [
+            (SESSION, "AROAEXAMPLE", E::UserId),
+            (SESSION, ":jane@example.com", E::UserId),
+            (SESSION, "AROA EXAMPLE:jane@example.com", E::UserId),
+            (SESSION, "AROAEXAMPLE:joe@example.com", E::SessionMismatch),
+            (SESSION, "AROAEXAMPLE:Jane@example.com", E::SessionMismatch),
+            (SESSION, "AROAEXAMPLE:jane@example.com:", E::SessionMismatch),
+            (SESSION, "AROAEXAMPLE:x:jane@example.com", E::SessionMismatch),
+            (USER, "", E::UserId),
+            (USER, "AIDAEXAMPLE:Jane", E::UserId),
+            (ROOT, "123456789012:root", E::UserId),
+            (FEDERATED, "123456789012", E::UserId),
+            (FEDERATED, "123456789012:Rob", E::SessionMismatch),
+            (FEDERATED, "999999999999:Bob", E::SessionMismatch),
+            ("arn:aws:iam::123456789012:role/Admin", "AROAEXAMPLE:x", E::NotACaller),
+        ] {
+            assert_eq!(identity(arn, user_id), Err(error), "{arn} {user_id}");
+        }
+        for key in ["", "AKIA{{x}}", "AKIA EXAMPLE", &"A".repeat(129)] {
+            let identity = Identity::new(USER.parse().unwrap(), "AIDAEXAMPLE", key.to_owned());
+            assert_eq!(identity, Err(E::AccessKeyId), "{key}");
+        }
+    }
+}

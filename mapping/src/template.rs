@@ -184,3 +184,63 @@ const SPELLINGS: [(&str, Placeholder); 6] = [
     ("SessionName", Placeholder::SessionName),
     ("SessionNameRaw", Placeholder::SessionNameRaw),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn jane() -> Identity {
+        let arn = "arn:aws:sts::012345678901:assumed-role/Admin/jane@example.com".parse().unwrap();
+        Identity::new(arn, "AROAEXAMPLE:jane@example.com", "ASIAIOSFODNN7EXAMPLE".to_owned()).unwrap()
+    }
+
+    #[test]
+    fn each_placeholder_becomes_its_fact() {
+        for (text, rendered) in [
+            ("", ""),
+            ("plain", "plain"),
+            ("{{AccountID}}", "012345678901"),
+            ("a:{{SessionName}}:b", "a:jane-example.com:b"),
+            ("{{SessionNameRaw}}{{SessionNameRaw}}", "jane@example.comjane@example.com"),
+            ("{{AccessKeyID}}", "ASIAIOSFODNN7EXAMPLE"),
+            ("@{{SessionName}}", "@jane-example.com"),
+        ] {
+            let template: Template = text.parse().unwrap();
+            assert_eq!(template.render(&jane()).unwrap(), rendered);
+            assert!(!template.needs_node_name());
+        }
+    }
+
+    #[test]
+    fn a_name_of_the_node_is_known_at_load_and_not_rendered_here() {
+        for text in ["system:node:{{EC2PrivateDNSName}}", "system:node:{{Ec2PrivateDNSName}}"] {
+            let template: Template = text.parse().unwrap();
+            assert!(template.needs_node_name());
+            assert_eq!(template.render(&jane()), Err(NeedsNodeName));
+            assert_eq!(template.to_string(), "system:node:{{EC2PrivateDNSName}}");
+        }
+    }
+
+    #[test]
+    fn a_near_miss_is_an_error_and_not_a_literal() {
+        let unknown = |name: &str, nearest| TemplateError::Unknown { name: name.to_owned(), nearest };
+        for (text, error) in [
+            ("{{SessionName", TemplateError::Unclosed),
+            ("{{SessionName}", TemplateError::Unclosed),
+            ("{{", TemplateError::Unclosed),
+            ("{SessionName}", TemplateError::StrayBrace),
+            ("SessionName}}", TemplateError::StrayBrace),
+            ("{ {{SessionName}}", TemplateError::StrayBrace),
+            ("{{SessionName}}}", TemplateError::StrayBrace),
+            ("{{{SessionName}}}", unknown("{SessionName", Some("SessionName"))),
+            ("{{sessionname}}", unknown("sessionname", Some("SessionName"))),
+            ("{{ SessionName }}", unknown(" SessionName ", Some("SessionName"))),
+            ("{{EC2PrivateDnsName}}", unknown("EC2PrivateDnsName", Some("EC2PrivateDNSName"))),
+            ("{{}}", unknown("", None)),
+            ("{{UserID}}", unknown("UserID", None)),
+            ("a\tb", TemplateError::ControlCharacter),
+        ] {
+            assert_eq!(text.parse::<Template>(), Err(error), "{text}");
+        }
+    }
+}

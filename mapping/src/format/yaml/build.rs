@@ -29,7 +29,7 @@ pub(super) fn build(text: &str) -> Result<Node, YamlError> {
     let mut builder = Builder::default();
     let mut parser = Parser::new_from_str(text);
     while let Some(event) = parser.next_event() {
-        let (event, span) = event?;
+        let (event, span) = event.map_err(|error| place(&error, text))?;
         builder.take(event, span)?;
     }
     Ok(builder.root.unwrap_or(Node { location: START, content: Content::Null }))
@@ -262,12 +262,27 @@ impl From<Marker> for Location {
     }
 }
 
-impl From<ScanError> for YamlError {
-    fn from(error: ScanError) -> Self {
-        // The parser's words may quote the text.
-        let message = error.info().chars().filter(|c| !c.is_control()).collect::<String>();
-        Self::new(Location::from(*error.marker()), message)
+/// The parser's error, at the place a person looks for it.
+fn place(error: &ScanError, text: &str) -> YamlError {
+    let at = Location::from(*error.marker());
+    if error.info().contains("tab") {
+        // The parser names the value before the tab.
+        let indented = |line: &str| {
+            line.find(|c| c != ' ').and_then(|spaces| line.get(spaces..)?.starts_with('\t').then_some(spaces))
+        };
+        let from_there = text.lines().zip(1..).skip(at.line().saturating_sub(1));
+        if let Some((spaces, line)) = from_there.filter_map(|(line, number)| Some((indented(line)?, number))).next() {
+            return YamlError::new(
+                Location::new(line, spaces.saturating_add(1)),
+                "a tab in the indentation; YAML takes spaces only",
+            );
+        }
     }
+    // The parser counts one line more at the end of the text than a person does.
+    let (last, lines) = text.lines().zip(1..).last().unwrap_or(("", 1));
+    let at = if at.line() > lines { Location::new(lines, last.chars().count().saturating_add(1)) } else { at };
+    // Its words may quote the text.
+    YamlError::new(at, error.info().chars().filter(|c| !c.is_control()).collect::<String>())
 }
 
 /// Whether the tag makes a plain scalar text. Tags of the core schema say nothing else here, since scalars are not

@@ -1,0 +1,146 @@
+//! The `aws-auth` ConfigMap over time.
+
+use mapping::{
+    Chain, Decision, Identity, Source, SourceName,
+    format::aws_auth::{AwsAuth, Update},
+};
+
+use crate::support::{aws_auth, data, lines, session, user};
+
+const ROLES: &str = "- {rolearn: 'arn:aws:iam::123456789012:role/X', username: x}";
+const USERS: &str = "- {userarn: 'arn:aws:iam::123456789012:user/u', username: u}";
+const ACCOUNTS: &str = "['999999999999']";
+
+/// Texts from which no rule can be taken: garbage, another type, and lists in which not one entry is good.
+const UNUSABLE: [&str; 12] = [
+    "{",
+    "- rolearn: [",
+    "- a\n b: c",
+    "\tx",
+    "a\u{0}b",
+    "--- []\n--- []",
+    "hello",
+    "rolearn: arn:aws:iam::123456789012:role/X",
+    "- rolearn: x\n  rolearn: y",
+    "- {}",
+    "- *unknown",
+    "- {rolearn: 'arn:aws:iam::123456789012:role/X', username: ''}",
+];
+
+fn maps(auth: &AwsAuth, caller: &Identity) -> bool {
+    let chain = Chain::new(vec![Source::new(SourceName::EksConfigMap, auth.rules())]);
+    matches!(chain.decide(caller), Decision::Granted(_))
+}
+
+fn good() -> AwsAuth {
+    let Update { next, diagnostics } = aws_auth(&[("mapRoles", ROLES), ("mapUsers", USERS), ("mapAccounts", ACCOUNTS)]);
+    assert!(diagnostics.is_empty());
+    next
+}
+
+#[test]
+fn an_object_without_data_is_synced_and_empty() {
+    let Update { next, diagnostics } = aws_auth(&[]);
+    assert!(diagnostics.is_empty());
+    assert_eq!(next.rules().unwrap().rule_count(), 0);
+}
+
+#[test]
+fn a_text_that_says_nothing_holds_no_entries() {
+    // The last four are `isSkippable` of aws-iam-authenticator or come to the same there.
+    for text in ["", " \n", "[]", "# nobody\n", "---\n", "null", "~", "\"\"", "''", "``", " `` \n"] {
+        for key in ["mapRoles", "mapUsers", "mapAccounts"] {
+            let Update { next, diagnostics } = AwsAuth::update(Some(&good()), &data(&[(key, text)]));
+            assert_eq!(lines(&diagnostics), [""; 0], "{text:?}");
+            assert_eq!(next.rules().unwrap().rule_count(), 0, "{text:?}");
+        }
+    }
+}
+
+#[test]
+fn a_text_that_cannot_be_used_keeps_what_its_key_held() {
+    for text in UNUSABLE {
+        let update = AwsAuth::update(Some(&good()), &data(&[("mapRoles", text), ("mapUsers", USERS)]));
+        assert!(maps(&update.next, &session("X", "s")), "{text:?}");
+        let last = update.diagnostics.last().unwrap();
+        assert!(last.location().is_some() && last.key() == "mapRoles", "{last}");
+        assert!(last.message().ends_with("; what the key held before stays in force"), "{last}");
+
+        // And again: what is in force does not wear out.
+        let update = AwsAuth::update(Some(&update.next), &data(&[("mapRoles", text)]));
+        assert!(maps(&update.next, &session("X", "s")), "{text:?}");
+        assert!(!maps(&update.next, &user("u")), "the key is gone");
+    }
+}
+
+#[test]
+fn the_other_keys_go_their_own_way() {
+    let users = "- {userarn: 'arn:aws:iam::123456789012:user/other', username: other}";
+    let Update { next, .. } = AwsAuth::update(Some(&good()), &data(&[("mapRoles", "{"), ("mapUsers", users)]));
+    assert!(maps(&next, &session("X", "s")) && maps(&next, &user("other")));
+    assert!(!maps(&next, &user("u")));
+    assert_eq!(next.rules().unwrap().account_count(), 0);
+}
+
+#[test]
+fn an_entry_goes_when_it_is_removed_from_a_good_text() {
+    let roles = "- {rolearn: 'arn:aws:iam::123456789012:role/Y', username: y}";
+    let Update { next, .. } = AwsAuth::update(Some(&good()), &data(&[("mapRoles", roles)]));
+    assert!(maps(&next, &session("Y", "s")) && !maps(&next, &session("X", "s")));
+}
+
+#[test]
+fn garbage_at_the_first_reading_means_not_synced_until_it_is_good_once() {
+    for text in UNUSABLE {
+        let Update { next, diagnostics } = aws_auth(&[("mapRoles", text), ("mapUsers", USERS)]);
+        assert!(!next.is_synced() && next.rules().is_none(), "{text:?}");
+        assert!(diagnostics.last().unwrap().message().ends_with("aws-auth counts as not read"));
+        let chain = Chain::new(vec![Source::new(SourceName::EksConfigMap, next.rules())]);
+        assert_eq!(chain.decide(&user("u")), Decision::Undecided(SourceName::EksConfigMap));
+
+        let Update { next, .. } = AwsAuth::update(Some(&next), &data(&[("mapRoles", ROLES), ("mapUsers", text)]));
+        assert!(next.is_synced() && maps(&next, &session("X", "s")) && maps(&next, &user("u")));
+    }
+}
+
+#[test]
+fn the_place_of_an_error_is_counted_in_the_text_of_its_key() {
+    let text = "- rolearn: arn:aws:iam::123456789012:role/X\n  username: x\n  groups: [a\n- b";
+    let Update { diagnostics, .. } = AwsAuth::update(Some(&good()), &data(&[("mapRoles", text)]));
+    let [diagnostic] = diagnostics.as_slice() else { panic!("one problem") };
+    assert_eq!(diagnostic.code().as_str(), "not_yaml");
+    assert_eq!(diagnostic.location().unwrap().line(), 4);
+    assert_eq!(
+        lines(&aws_auth(&[("mapUsers", "userarn: x")]).diagnostics),
+        ["EKSConfigMap mapUsers line 1 column 1: error not_a_list: expected a list, found a mapping; \
+          the key was never usable, so that aws-auth counts as not read; each entry of the list begins with a dash"]
+    );
+}
+
+#[test]
+fn an_unknown_key_of_the_object_is_reported_and_keys_have_a_case() {
+    let Update { next, diagnostics } = aws_auth(&[("maproles", ROLES), ("mapRole", ROLES), ("notes", "hello")]);
+    assert_eq!(next.rules().unwrap().rule_count(), 0);
+    assert_eq!(
+        lines(&diagnostics),
+        [
+            "EKSConfigMap data: warning unknown_key: unknown key \"mapRole\"; did you mean \"mapRoles\"?",
+            "EKSConfigMap data: warning unknown_key: unknown key \"maproles\"; did you mean \"mapRoles\"?",
+            "EKSConfigMap data: warning unknown_key: unknown key \"notes\"",
+        ]
+    );
+}
+
+#[test]
+fn the_aws_auth_that_eks_writes_is_good() {
+    let Update { next, diagnostics } = aws_auth(&[(
+        "mapRoles",
+        "- groups:\n  - system:bootstrappers\n  - system:nodes\n  \
+           rolearn: arn:aws:iam::111122223333:role/eksctl-NodeInstanceRole-74RF4UBDUKL6\n  \
+           username: system:node:{{EC2PrivateDNSName}}\n\
+         - rolearn: arn:aws:iam::111122223333:role/fargate\n  username: system:node:{{SessionName}}\n  \
+           groups:\n  - system:bootstrappers\n  - system:nodes\n  - system:node-proxier\n",
+    )]);
+    assert_eq!(lines(&diagnostics), [""; 0]);
+    assert_eq!(next.rules().unwrap().rule_count(), 2);
+}

@@ -1,0 +1,239 @@
+//! What holds for every text, every caller and every order.
+
+use std::sync::Arc;
+
+use mapping::{
+    Chain, Decision, Principal, Source, SourceName, Template,
+    format::{
+        aws_auth::AwsAuth,
+        config_file,
+        yaml::{Document, YamlError},
+    },
+};
+use proptest::{collection::vec, prelude::*, sample::select};
+
+use crate::support::{data, session_with_id};
+
+/// Texts that are nearly YAML, and often nearly a mapping.
+fn yamlish() -> impl Strategy<Value = String> {
+    let token = select(vec![
+        "- ",
+        "- ",
+        "\n",
+        "\n",
+        "  ",
+        "    ",
+        ": ",
+        ":",
+        "[",
+        "]",
+        "{",
+        "}",
+        ",",
+        "\"",
+        "'",
+        "|",
+        ">",
+        "|2-",
+        "#",
+        " #",
+        "&a ",
+        "*a",
+        "&b ",
+        "*b",
+        "<<: ",
+        "? ",
+        "! ",
+        "!!str ",
+        "!x ",
+        "%YAML 1.2",
+        "---",
+        "...",
+        "\t",
+        "\r",
+        "~",
+        "null",
+        "\u{feff}",
+        "\0",
+        "é",
+        "\u{2028}",
+        "\\",
+        "\\u12",
+        "{{",
+        "}}",
+        "rolearn: ",
+        "userarn: ",
+        "username: ",
+        "groups: ",
+        "userid: ",
+        "sso: ",
+        "arn:aws:iam::123456789012:role/X",
+        "arn:aws:sts::123456789012:assumed-role/X/s",
+        "{{SessionName}}",
+        "012345678901",
+        "x",
+        "mapRoles: ",
+        "`",
+    ]);
+    vec(token, 0..40).prop_map(|tokens| tokens.concat())
+}
+
+fn name() -> impl Strategy<Value = String> {
+    "[A-Za-z0-9_+=,.@-]{1,12}"
+}
+
+fn arn() -> impl Strategy<Value = String> {
+    let partition = select(vec!["aws", "aws-cn", "aws-us-gov", "aws-iso-b", "AWS"]);
+    let path = prop_oneof![Just("/".to_owned()), "/[!-)+->@-~]{1,8}/"];
+    let resource = prop_oneof![
+        Just("iam::root".to_owned()),
+        (path.clone(), name()).prop_map(|(path, name)| format!("iam::user{path}{name}")),
+        (path, name()).prop_map(|(path, name)| format!("iam::role{path}{name}")),
+        (name(), name()).prop_map(|(role, session)| format!("sts::assumed-role/{role}/{session}")),
+        name().prop_map(|name| format!("sts::federated-user/{name}")),
+    ];
+    (partition, "[0-9]{12}", resource).prop_map(|(partition, account, resource)| {
+        let (service, resource) = resource.split_once("::").expect("written above");
+        format!("arn:{partition}:{service}::{account}:{resource}")
+    })
+}
+
+fn template() -> impl Strategy<Value = String> {
+    let segment = prop_oneof![
+        "[a-zA-Z:/@ é-]{0,6}",
+        select(vec![
+            "{{AccountID}}",
+            "{{SessionName}}",
+            "{{SessionNameRaw}}",
+            "{{AccessKeyID}}",
+            "{{EC2PrivateDNSName}}",
+            "{{Ec2PrivateDNSName}}",
+        ])
+        .prop_map(str::to_owned),
+    ];
+    vec(segment, 0..6).prop_map(|segments| segments.concat())
+}
+
+/// Entries about few principals, so that they meet; no two about the same one and the same unique id.
+fn entries() -> impl Strategy<Value = Vec<String>> {
+    let entry = (0..4_u8, 0..3_u8, "[a-z]{1,4}", any::<bool>());
+    vec(entry, 0..12).prop_map(|entries| {
+        let mut seen = std::collections::HashSet::new();
+        entries
+            .into_iter()
+            .filter(|(role, id, ..)| seen.insert((*role, *id)))
+            .map(|(role, id, username, path)| {
+                let path = if path { "p/" } else { "" };
+                let userid = if id == 0 { String::new() } else { format!(", userid: AROA{id}") };
+                format!("- {{rolearn: 'arn:aws:iam::123456789012:role/{path}R{role}', username: {username}{userid}}}\n")
+            })
+            .collect()
+    })
+}
+
+fn decisions(entries: &[String]) -> Vec<Option<(String, Option<&'static str>)>> {
+    let update = AwsAuth::update(None, &data(&[("mapRoles", &entries.concat())]));
+    let chain = Chain::new(vec![Source::new(SourceName::EksConfigMap, update.next.rules())]);
+    let callers = (0..4).flat_map(|role| (0..4).map(move |id| (role, id)));
+    callers
+        .map(|(role, id)| match chain.decide(&session_with_id(&format!("R{role}"), "s", &format!("AROA{id}"))) {
+            Decision::Granted(grant) => Some((grant.username().to_owned(), None)),
+            Decision::Refused(refusal) => Some((String::new(), Some(refusal.code()))),
+            Decision::NotMapped => None,
+            other => panic!("all sources are synced and no name needs a node: {other:?}"),
+        })
+        .collect()
+}
+
+fn check_error(error: &YamlError) {
+    assert!(error.line() >= 1 && error.column() >= 1);
+    assert!(!error.to_string().chars().any(char::is_control), "{error:?}");
+}
+
+proptest! {
+    #[test]
+    fn no_text_is_too_strange_for_the_yaml_reader(text in prop_oneof![any::<String>(), yamlish()]) {
+        if let Err(error) = Document::parse(&text) {
+            check_error(&error);
+        }
+    }
+
+    #[test]
+    fn no_text_is_too_strange_for_aws_auth(
+        first in prop_oneof![any::<String>(), yamlish()],
+        second in prop_oneof![any::<String>(), yamlish()],
+        key in select(vec!["mapRoles", "mapUsers", "mapAccounts"]),
+    ) {
+        let read = AwsAuth::update(None, &data(&[(key, &first)]));
+        let again = AwsAuth::update(Some(&read.next), &data(&[(key, &second)]));
+        // What was synced stays synced.
+        prop_assert!(!read.next.is_synced() || again.next.is_synced());
+        for diagnostic in read.diagnostics.iter().chain(&again.diagnostics) {
+            let line = diagnostic.to_string();
+            prop_assert!(!line.chars().any(char::is_control), "{line:?}");
+            prop_assert!(line.len() < 2000, "{line}");
+        }
+    }
+
+    #[test]
+    fn no_text_is_too_strange_for_a_config_file(text in yamlish()) {
+        if let Ok(document) = Document::parse(&text) && let Ok(map) = document.root().as_map() {
+            let _ = config_file::load(map);
+        }
+    }
+
+    #[test]
+    fn no_text_is_too_strange_for_arns_and_templates(text in any::<String>()) {
+        let _ = text.parse::<Principal>();
+        let _ = text.parse::<Template>();
+        let _ = format!("arn:aws:iam::123456789012:{text}").parse::<Principal>();
+    }
+
+    #[test]
+    fn the_canonical_form_is_its_own_canonical_form(arn in arn()) {
+        let principal: Principal = arn.parse().unwrap();
+        prop_assert_eq!(principal.as_str(), &arn);
+        let canonical = principal.canonical();
+        let again = canonical.as_str().parse::<Principal>().unwrap().canonical();
+        prop_assert_eq!(again.as_str(), canonical.as_str());
+        let shouted = arn.to_uppercase().parse::<Principal>().unwrap().canonical();
+        prop_assert_eq!(&shouted, &canonical);
+        prop_assert_eq!(shouted.key(), canonical.key());
+    }
+
+    #[test]
+    fn two_canonical_arns_are_equal_exactly_when_their_keys_are(one in arn(), other in arn()) {
+        let canonical = |arn: &str| arn.parse::<Principal>().unwrap().canonical();
+        let (one, other) = (canonical(&one), canonical(&other));
+        prop_assert_eq!(one == other, one.key() == other.key());
+    }
+
+    #[test]
+    fn a_template_prints_what_parses_to_the_same(text in template()) {
+        let parsed: Template = text.parse().unwrap();
+        let printed = parsed.to_string();
+        prop_assert_eq!(&printed, &text.replace("Ec2Private", "EC2Private"));
+        prop_assert_eq!(printed.parse::<Template>().unwrap(), parsed);
+    }
+
+    #[test]
+    fn the_order_of_entries_does_not_matter_when_no_two_are_about_the_same(
+        (entries, shuffled) in entries().prop_flat_map(|entries| (Just(entries.clone()), Just(entries).prop_shuffle()))
+    ) {
+        let decided = decisions(&entries);
+        prop_assert_eq!(&decided, &decisions(&shuffled));
+        prop_assert_eq!(&decided, &decisions(&entries));
+    }
+
+    #[test]
+    fn the_same_chain_gives_the_same_answer(entries in entries(), repeats in 2..20) {
+        let update = AwsAuth::update(None, &data(&[("mapRoles", &entries.concat())]));
+        let rules = update.next.rules();
+        let jane = session_with_id("R1", "jane", "AROA1");
+        let decide = || Chain::new(vec![Source::new(SourceName::Crd, rules.as_ref().map(Arc::clone))]).decide(&jane);
+        let first = decide();
+        for _ in 0..repeats {
+            prop_assert_eq!(&decide(), &first);
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The crate from outside: written mappings in, decisions and diagnostics out.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests; clippy's own exception sees test functions only"
+)]
+
+mod accounts;
+mod aws_auth;
+mod config_file;
+mod decide;
+mod entries;
+mod laws;
+mod principals;
+mod support;
+mod yaml;

@@ -1,0 +1,69 @@
+//! Callers, sources and the lines that diagnostics come to.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use mapping::{
+    Chain, Decision, Diagnostic, Grant, Identity, RuleSet, Source, SourceName,
+    format::{
+        aws_auth::{AwsAuth, Update},
+        config_file::{self, LoadError, Loaded},
+        yaml::Document,
+    },
+};
+
+pub(crate) const ACCESS_KEY_ID: &str = "ASIAIOSFODNN7EXAMPLE";
+pub(crate) const ROLE_ID: &str = "AROAEXAMPLE";
+pub(crate) const USER_ID: &str = "AIDAEXAMPLE";
+
+/// A session of a role in the account 123456789012.
+pub(crate) fn session(role: &str, session: &str) -> Identity {
+    session_with_id(role, session, ROLE_ID)
+}
+
+pub(crate) fn session_with_id(role: &str, session: &str, id: &str) -> Identity {
+    caller(&format!("arn:aws:sts::123456789012:assumed-role/{role}/{session}"), &format!("{id}:{session}"))
+}
+
+pub(crate) fn user(name: &str) -> Identity {
+    caller(&format!("arn:aws:iam::123456789012:user/{name}"), USER_ID)
+}
+
+pub(crate) fn caller(arn: &str, user_id: &str) -> Identity {
+    Identity::new(arn.parse().expect("an ARN"), user_id, ACCESS_KEY_ID.to_owned()).expect("facts that fit together")
+}
+
+pub(crate) fn data(keys: &[(&str, &str)]) -> BTreeMap<String, String> {
+    keys.iter().map(|(key, text)| ((*key).to_owned(), (*text).to_owned())).collect()
+}
+
+/// `aws-auth` as it is read at the first start.
+pub(crate) fn aws_auth(keys: &[(&str, &str)]) -> Update {
+    AwsAuth::update(None, &data(keys))
+}
+
+/// A chain of `aws-auth` alone, all of it good.
+pub(crate) fn chain(keys: &[(&str, &str)]) -> Chain {
+    Chain::new(vec![Source::new(SourceName::EksConfigMap, rules(keys))])
+}
+
+pub(crate) fn rules(keys: &[(&str, &str)]) -> Option<Arc<RuleSet>> {
+    let update = aws_auth(keys);
+    assert!(update.next.is_synced(), "{:?}", lines(&update.diagnostics));
+    update.next.rules()
+}
+
+/// The `server` section of a config file.
+pub(crate) fn config_file(text: &str) -> Result<Loaded, LoadError> {
+    config_file::load(Document::parse(text).expect("YAML").root().as_map().expect("a mapping"))
+}
+
+pub(crate) fn granted(decision: Decision) -> Grant {
+    match decision {
+        Decision::Granted(grant) => grant,
+        other => panic!("not granted: {other:?}"),
+    }
+}
+
+pub(crate) fn lines(diagnostics: &[Diagnostic]) -> Vec<String> {
+    diagnostics.iter().map(ToString::to_string).collect()
+}
