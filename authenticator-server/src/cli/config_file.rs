@@ -3,17 +3,23 @@
 //! A key that the Go program does not know is warned about. A key that it obeys and that is not built here yet is an error
 //! where obeying it would keep somebody out or something secret; ignoring it would let them in.
 
+mod remark;
+
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use mapping::format::config_file::{self, LoadError, Loaded};
-use mapping::format::yaml::{Document, Entry, Location, Map, Node, YamlError, nearest};
+use mapping::format::yaml::{Document, Map, Node, YamlError};
 
 use super::settings::Settings;
 use super::values::{FeatureGates, parse_deny_status, parse_host};
 use crate::cluster_id::ClusterId;
 use crate::logs::Verbosity;
+
+use remark::Reader;
+
+pub(super) use remark::Remark;
 
 /// What a config file says, key by key. What it does not say is absent; the empty config is a file that says nothing.
 #[derive(Debug, Default)]
@@ -30,15 +36,6 @@ pub(super) struct ConfigFile {
     pub(super) mappings: Loaded,
     /// What is probably not meant as it is written.
     pub(super) warnings: Vec<Remark>,
-}
-
-/// Something about one place in the file: `FILE:LINE:COLUMN: KEY: what`.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Remark {
-    file: PathBuf,
-    location: Location,
-    key: Option<String>,
-    text: String,
 }
 
 /// A config file that cannot be used.
@@ -82,13 +79,13 @@ impl ConfigFile {
     /// As [`ConfigFile::read`].
     pub(super) fn parse(path: &Path, text: &str) -> Result<Self, ConfigFileError> {
         let mut config = Self::default();
-        let mut reader = Reader { file: path, warnings: Vec::new() };
+        let mut reader = Reader::new(path);
         let document = Document::parse(text).map_err(|error| reader.wrong(None, error))?;
         if !document.root().is_null() {
             let root = document.root().as_map().map_err(|error| reader.wrong(None, error))?;
             config.read_root(root, &mut reader)?;
         }
-        config.warnings = reader.warnings;
+        config.warnings = reader.into_warnings();
         Ok(config)
     }
 
@@ -103,7 +100,7 @@ impl ConfigFile {
                     let section = value.as_map().map_err(|error| reader.wrong(Some(key), error))?;
                     self.server = read_server(section, reader)?;
                     self.mappings = config_file::load(section)
-                        .map_err(|source| ConfigFileError::Mappings { file: reader.file.to_owned(), source })?;
+                        .map_err(|source| ConfigFileError::Mappings { file: reader.file().to_owned(), source })?;
                     Ok(())
                 }
                 // One file may serve the Go program's client too; these are its flags, and nothing here reads them.
@@ -159,42 +156,6 @@ fn read_server(section: &Map, reader: &mut Reader<'_>) -> Result<Settings, Confi
         read.map_err(|error| reader.wrong(Some(&full_key), error))?;
     }
     Ok(settings)
-}
-
-/// Puts places and problems into words.
-struct Reader<'a> {
-    file: &'a Path,
-    warnings: Vec<Remark>,
-}
-
-impl Reader<'_> {
-    fn remark(&self, key: Option<&str>, location: Location, text: impl Into<String>) -> Remark {
-        Remark { file: self.file.to_owned(), location, key: key.map(str::to_owned), text: text.into() }
-    }
-
-    fn wrong(&self, key: Option<&str>, error: YamlError) -> ConfigFileError {
-        ConfigFileError::Wrong(self.remark(key, error.location(), error.message()))
-    }
-
-    fn unknown<'k>(&mut self, entry: &Entry, section: &str, known: impl IntoIterator<Item = &'k &'static str>) {
-        let hint = nearest(entry.key(), known.into_iter().copied())
-            .map(|meant| format!("; did you mean {section}{meant}?"))
-            .unwrap_or_default();
-        let key = format!("{section}{}", entry.key());
-        let text = format!("unknown key {} is ignored{hint}", mapping::Quoted(&key));
-        let remark = self.remark(None, entry.location(), text);
-        self.warnings.push(remark);
-    }
-}
-
-impl fmt::Display for Remark {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}: ", self.file.display(), self.location.line(), self.location.column())?;
-        if let Some(key) = &self.key {
-            write!(f, "{key}: ")?;
-        }
-        f.write_str(&self.text)
-    }
 }
 
 fn set<T>(field: &mut Option<T>, value: Result<T, YamlError>) -> Result<(), YamlError> {

@@ -72,3 +72,28 @@ fn instructions(origin: Origin, written: &InitFiles, server: &InitFiles) -> Stri
     );
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(state_dir: &str, webhook_kubeconfig: &str) -> InitFiles {
+        InitFiles { state_dir: state_dir.into(), webhook_kubeconfig: webhook_kubeconfig.into() }
+    }
+
+    #[test]
+    fn what_the_server_reads_elsewhere_is_to_be_copied() {
+        let text = instructions(Origin::Created, &files("/from", "/from/k"), &files("/to", "/to/k"));
+        for (from, to) in [("/from/cert.pem", "/to/cert.pem"), ("/from/key.pem", "/to/key.pem"), ("/from/k", "/to/k")] {
+            assert!(text.contains(&format!("copy {from} to {to} ")), "{text}");
+        }
+        assert!(text.ends_with("--authentication-token-webhook-config-file=/to/k\n"), "{text}");
+    }
+
+    #[test]
+    fn what_is_where_the_server_reads_it_stays_there() {
+        let text = instructions(Origin::Found, &files("/to", "/to/k"), &files("/to", "/to/k"));
+        assert!(!text.contains("copy"), "{text}");
+        assert!(text.starts_with("certificate and key: found, unchanged\n"), "{text}");
+    }
+}

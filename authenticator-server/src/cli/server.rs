@@ -11,6 +11,7 @@ use mapping::format::config_file::Loaded;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use super::config::{ServerConfig, WebhookKubeconfigFile};
@@ -59,7 +60,7 @@ async fn serve(config: ServerConfig, clock: Clock) -> anyhow::Result<()> {
         warnings,
         webhook_kubeconfig,
     } = config;
-    let mut signals = Signals::new().context("cannot listen for signals")?;
+    let signals = Signals::new().context("cannot listen for signals")?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), %cluster_id, %partition, "starting");
     for warning in &warnings {
         tracing::warn!("{warning}");
@@ -86,10 +87,20 @@ async fn serve(config: ServerConfig, clock: Clock) -> anyhow::Result<()> {
     start_health(health_port, sources, &mut background).await;
 
     tracing::info!(%address, "listening");
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let (stop, stopped) = oneshot::channel();
     let serving = http::serve(listener, Arc::new(certificate.server_config()), webhook, async {
         let _ = stopped.await;
     });
+    until_stopped(serving, stop, background, signals).await
+}
+
+/// The first signal stops accepting and lets those finish who have asked; the second does not wait for them.
+async fn until_stopped(
+    serving: impl Future<Output = ()>,
+    stop: oneshot::Sender<()>,
+    mut background: JoinSet<Infallible>,
+    mut signals: Signals,
+) -> anyhow::Result<()> {
     tokio::pin!(serving);
     tokio::select! {
         () = &mut serving => anyhow::bail!("the webhook stopped by itself"),

@@ -1,0 +1,255 @@
+//! Everything `server` needs to know.
+
+use std::path::PathBuf;
+
+use mapping::format::config_file::Loaded;
+use mapping::{Partition, SourceName};
+
+use super::{Common, ConfigError, DEFAULT_KUBECONFIG, DEFAULT_PORT, DEFAULT_STATE_DIR, Environment, Logs, names};
+use crate::cli::args::{GlobalArgs, ServerArgs};
+use crate::cli::config_file::Remark;
+use crate::cli::settings::Settings;
+use crate::cli::values::parse_source_order;
+use crate::cluster_id::ClusterId;
+use crate::http::DenyStatus;
+use crate::sources::ApiServer;
+use crate::sts::Endpoint;
+use crate::tls::{Names, StateDir};
+
+/// Everything `server` needs to know.
+#[derive(Debug)]
+pub(in crate::cli) struct ServerConfig {
+    /// The API server whose mappings are read.
+    pub(in crate::cli) api_server: ApiServer,
+    /// The cluster that tokens must be signed for.
+    pub(in crate::cli) cluster_id: ClusterId,
+    /// The status of a refusal.
+    pub(in crate::cli) deny_status: DenyStatus,
+    /// The port of the health endpoint; 0 for any.
+    pub(in crate::cli) health_port: u16,
+    /// How to log.
+    pub(in crate::cli) logs: Logs,
+    /// The mappings of the config file.
+    pub(in crate::cli) mappings: Loaded,
+    /// The names that the certificate must have.
+    pub(in crate::cli) names: Names,
+    /// The partition whose STS is believed.
+    pub(in crate::cli) partition: Partition,
+    /// The port to listen on; 0 for any.
+    pub(in crate::cli) port: u16,
+    /// Where mappings come from, most trusted first.
+    pub(in crate::cli) sources: Vec<SourceName>,
+    /// Where certificate and key are.
+    pub(in crate::cli) state_dir: StateDir,
+    /// Whom to trust for STS, if not whom the environment and the system do.
+    pub(in crate::cli) sts_ca_file: Option<PathBuf>,
+    /// Where connections to STS go, if not where DNS says.
+    pub(in crate::cli) sts_endpoint: Option<Endpoint>,
+    /// What is probably not meant as the config file says it.
+    pub(in crate::cli) warnings: Vec<Remark>,
+    /// The webhook kubeconfig.
+    pub(in crate::cli) webhook_kubeconfig: WebhookKubeconfigFile,
+}
+
+/// The webhook kubeconfig's file.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(in crate::cli) enum WebhookKubeconfigFile {
+    /// The server writes it.
+    Generate(PathBuf),
+    /// `init` wrote it, and it stays as it is.
+    Pregenerated(PathBuf),
+}
+
+impl ServerConfig {
+    /// Puts together what `server` was given.
+    ///
+    /// # Errors
+    /// When something is missing, or not what it should be. The error names the flag, variable or key.
+    pub(in crate::cli) fn load(
+        global: GlobalArgs,
+        args: ServerArgs,
+        environment: Environment<'_>,
+    ) -> Result<Self, ConfigError> {
+        let Common { cluster_id, configured_init_directories: _, file, logs } = Common::load(global, environment)?;
+        let settings = Settings::from(args).over(file.server);
+        let Settings {
+            address,
+            backend_mode,
+            deny_status,
+            generate_kubeconfig,
+            health_port,
+            hostname,
+            kubeconfig,
+            kubeconfig_pregenerated,
+            master,
+            partition,
+            port,
+            state_dir,
+            sts_ca_file,
+            sts_endpoint,
+        } = settings;
+        let webhook_kubeconfig = generate_kubeconfig.unwrap_or_else(|| DEFAULT_KUBECONFIG.into());
+        Ok(Self {
+            api_server: ApiServer {
+                kubeconfig: kubeconfig.filter(|path| !path.as_os_str().is_empty()),
+                master: master.filter(|url| !url.is_empty()),
+            },
+            cluster_id,
+            deny_status: deny_status.unwrap_or_default(),
+            health_port: health_port.unwrap_or(DEFAULT_HEALTH_PORT),
+            logs,
+            mappings: file.mappings,
+            names: names(hostname, address),
+            partition: partition.unwrap_or(Partition::Aws),
+            port: port.unwrap_or(DEFAULT_PORT),
+            sources: sources(backend_mode)?,
+            state_dir: StateDir::new(state_dir.unwrap_or_else(|| DEFAULT_STATE_DIR.into())),
+            sts_ca_file,
+            sts_endpoint,
+            warnings: file.warnings,
+            webhook_kubeconfig: if kubeconfig_pregenerated.unwrap_or(false) {
+                WebhookKubeconfigFile::Pregenerated(webhook_kubeconfig)
+            } else {
+                WebhookKubeconfigFile::Generate(webhook_kubeconfig)
+            },
+        })
+    }
+}
+
+fn sources(given: Option<(Vec<String>, String)>) -> Result<Vec<SourceName>, ConfigError> {
+    let Some((names, origin)) = given else { return Ok(vec![SourceName::MountedFile]) };
+    parse_source_order(&names).map_err(|error| ConfigError::Sources { origin, error })
+}
+
+/// The Go program's default.
+const DEFAULT_HEALTH_PORT: u16 = 21363;
+
+#[cfg(test)]
+mod tests {
+    use super::super::given::Given;
+    use super::super::{CLUSTER_ID_VARIABLE, VERBOSITY_VARIABLE};
+    use super::*;
+    use crate::logs::Verbosity;
+
+    #[test]
+    fn defaults_are_the_go_programs() {
+        let config = Given::file("").server("server -i prod").unwrap();
+        assert_eq!(config.cluster_id.as_str(), "prod");
+        assert_eq!((config.port, config.health_port), (21362, 21363));
+        assert_eq!(config.names.hostname.to_str(), "localhost");
+        assert_eq!(config.names.address.to_str(), "127.0.0.1");
+        assert_eq!(config.state_dir, StateDir::new("/var/aws-iam-authenticator".into()));
+        let kubeconfig = "/etc/kubernetes/aws-iam-authenticator/kubeconfig.yaml".into();
+        assert_eq!(config.webhook_kubeconfig, WebhookKubeconfigFile::Generate(kubeconfig));
+        assert_eq!(config.sources, [SourceName::MountedFile]);
+        assert_eq!(config.partition, Partition::Aws);
+        assert_eq!(config.api_server, ApiServer::default());
+        assert_eq!(config.logs, Logs::default());
+        assert_eq!(config.deny_status, DenyStatus::Ok);
+    }
+
+    #[test]
+    fn a_flag_beats_the_environment_which_beats_the_file() {
+        let given = |variable| {
+            Given::file("clusterID: file\nlog-verbosity: error")
+                .variable(CLUSTER_ID_VARIABLE, variable)
+                .variable(VERBOSITY_VARIABLE, if variable.is_empty() { "" } else { "debug" })
+        };
+        for (variable, arguments, cluster_id, verbosity) in [
+            ("variable", "server -c FILE -i flag -v trace", "flag", Verbosity::Trace),
+            ("variable", "server -c FILE", "variable", Verbosity::Debug),
+            ("", "server -c FILE", "file", Verbosity::Error),
+        ] {
+            let config = given(variable).server(arguments).unwrap();
+            assert_eq!((config.cluster_id.as_str(), config.logs.verbosity), (cluster_id, verbosity), "{arguments}");
+        }
+    }
+
+    #[test]
+    fn each_flag_beats_its_key() {
+        let given = Given::file(
+            "clusterID: a
+server:
+  address: 10.0.0.1
+  backendMode: CRD
+  denyStatus: 200
+  generateKubeconfig: /file
+  healthPort: 1
+  hostname: file.example
+  kubeconfig: /file
+  kubeconfigPregenerated: true
+  master: https://file
+  partition: aws-cn
+  port: 1
+  stateDir: /file
+  stsCAFile: /file
+  stsEndpoint: file:1
+",
+        );
+        let config = given
+            .server(
+                "server -c FILE --address 10.0.0.2 --backend-mode EKSConfigMap,MountedFile --deny-status 403 \
+                 --generate-kubeconfig /flag --health-port 2 --hostname flag.example --kubeconfig /flag \
+                 --kubeconfig-pregenerated=false --master= --partition aws-us-gov --port 2 --state-dir /flag \
+                 --sts-ca-file /flag --sts-endpoint flag:2",
+            )
+            .unwrap();
+        assert_eq!(config.names.address.to_str(), "10.0.0.2");
+        assert_eq!(config.names.hostname.to_str(), "flag.example");
+        assert_eq!(config.sources, [SourceName::EksConfigMap, SourceName::MountedFile]);
+        assert_eq!(config.deny_status, DenyStatus::Forbidden);
+        assert_eq!((config.port, config.health_port), (2, 2));
+        assert_eq!(config.webhook_kubeconfig, WebhookKubeconfigFile::Generate("/flag".into()));
+        assert_eq!(config.api_server, ApiServer { kubeconfig: Some("/flag".into()), master: None });
+        assert_eq!(config.partition, Partition::AwsUsGov);
+        assert_eq!(config.state_dir, StateDir::new("/flag".into()));
+        assert_eq!(config.sts_ca_file, Some("/flag".into()));
+        assert_eq!(config.sts_endpoint, Some("flag:2".parse().unwrap()));
+    }
+
+    #[test]
+    fn without_flags_the_file_decides() {
+        let config = Given::file(
+            "clusterid: a\nSERVER: {port: 7, kubeconfigPregenerated: true, generateKubeconfig: /k, backendmode: ConfigMap}",
+        )
+        .server("-c FILE server")
+        .unwrap();
+        assert_eq!(config.port, 7);
+        assert_eq!(config.webhook_kubeconfig, WebhookKubeconfigFile::Pregenerated("/k".into()));
+        assert_eq!(config.sources, [SourceName::EksConfigMap]);
+    }
+
+    #[test]
+    fn a_source_that_is_not_built_is_named_where_it_was_asked_for() {
+        let error = Given::file("").server("server -i a --backend-mode DynamicFile").unwrap_err();
+        assert!(error.starts_with("--backend-mode: DynamicFile is not supported yet"), "{error}");
+        let error = Given::file("").server("server -i a --backend-mode Mounted").unwrap_err();
+        assert!(error.starts_with("--backend-mode: ") && error.contains("MountedFile"), "{error}");
+        let error = Given::file("clusterID: a\nserver:\n  backendMode: [CRD]").server("server -c FILE").unwrap_err();
+        assert!(error.contains("config.yaml:3:16: server.backendMode: CRD is not supported yet"), "{error}");
+    }
+
+    #[test]
+    fn a_missing_cluster_id_is_an_error_that_says_where_it_was_looked_for() {
+        for given in [Given::file("server: {}"), Given::file("").variable(CLUSTER_ID_VARIABLE, "")] {
+            let error = given.server("server -c FILE").unwrap_err();
+            for place in ["--cluster-id", CLUSTER_ID_VARIABLE, "clusterID"] {
+                assert!(error.contains(place), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_variable_that_cannot_be_used_is_named() {
+        let error = Given::file("").variable(CLUSTER_ID_VARIABLE, " a").server("server").unwrap_err();
+        assert!(error.starts_with(CLUSTER_ID_VARIABLE), "{error}");
+        let error = Given::file("").variable(VERBOSITY_VARIABLE, "loud").server("server -i a").unwrap_err();
+        assert!(error.starts_with(VERBOSITY_VARIABLE), "{error}");
+    }
+
+    #[test]
+    fn a_config_file_that_cannot_be_read_is_named() {
+        let error = Given::file("").server("server -c /absent/config.yaml").unwrap_err();
+        assert_eq!(error, "cannot read config file /absent/config.yaml");
+    }
+}
