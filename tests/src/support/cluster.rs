@@ -1,43 +1,37 @@
-//! A cluster whose API server asks our webhook: real etcd, kube-apiserver and kubectl, the two programs as built, and
-//! an emulated STS.
+//! A cluster whose API server asks our webhook: real etcd, kube-apiserver and kubectl, the two programs as built, and an STS.
 //!
-//! It comes up as a kubeadm cluster does. The webhook is there before the API server, since that reads the webhook's
-//! kubeconfig once at its start; and the webhook's mappings in `kube-system/aws-auth` come with the API server.
-
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+//! ```text
+//! Dawn::new()     the webhook runs, and waits for an API server that is not there yet
+//!     ▼
+//! Dawn::rise()    etcd and the API server, which reads the webhook's kubeconfig once
+//!     ▼
+//! Cluster         people with AWS credentials run kubectl
+//! ```
+//!
+//! That is the order of a kubeadm cluster, and no other is possible: the API server needs the webhook's kubeconfig to start,
+//! and the webhook finds `kube-system/aws-auth` in the API server.
 
 use anyhow::{Context, Result};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::control_plane::{ControlPlane, Kubeconfig, Kubectl, ReviewVersion, Site, Webhook};
-use super::process::Process;
-use super::programs;
+use super::control_plane::{ControlPlane, Kubeconfig, ReviewVersion, Site, Webhook};
+use super::server::{Server, Setup};
 use super::sts::{Principal, Sts};
+use super::{programs, secrets};
 
-/// A webhook that waits for the API server whose kubeconfig it has.
-// Fields are dropped in this order, so each part ends before what it leans on.
-#[derive(Debug)]
+/// A webhook that waits for its API server.
+// The fields of this and the next are dropped in their order: each part ends before those that it leans on.
 pub struct Dawn {
-    webhook: RunningWebhook,
+    webhook: Server,
     site: Site,
     sts: Sts,
 }
 
 /// All parts together.
-#[derive(Debug)]
 pub struct Cluster {
-    webhook: RunningWebhook,
+    webhook: Server,
     control_plane: ControlPlane,
     sts: Sts,
-}
-
-/// `authenticator-server server`, as a process.
-#[derive(Debug)]
-pub struct RunningWebhook {
-    process: Process,
-    kubeconfig: PathBuf,
 }
 
 /// The version of the ExecCredential that a kubeconfig asks its plugin for.
@@ -48,3 +42,131 @@ pub enum ExecVersion {
     /// `client.authentication.k8s.io/v1beta1`.
     V1Beta1,
 }
+
+impl Dawn {
+    /// Starts the STS and the webhook, which takes mappings from these lines of its config file's `server` section, then from
+    /// aws-auth.
+    ///
+    /// # Errors
+    ///
+    /// When a part does not come up.
+    pub fn new(mappings: &str) -> Result<Self> {
+        let sts = Sts::start([]);
+        let site = Site::prepare()?;
+        let config =
+            format!("clusterID: {CLUSTER_ID}\nserver:\n  backendMode: [MountedFile, EKSConfigMap]\n{mappings}");
+        let webhook = Setup::new(&config)
+            .sts(&sts)
+            .argument(format!("--kubeconfig={}", site.administrator().path().display()))
+            .start()?;
+        Ok(Self { webhook, site, sts })
+    }
+
+    /// The webhook.
+    #[must_use]
+    pub fn webhook(&self) -> &Server {
+        &self.webhook
+    }
+
+    /// The STS that it asks.
+    #[must_use]
+    pub fn sts(&self) -> &Sts {
+        &self.sts
+    }
+
+    /// Starts the API server, which asks the webhook in this version.
+    ///
+    /// # Errors
+    ///
+    /// When it does not come up.
+    pub fn rise(self, version: ReviewVersion) -> Result<Cluster> {
+        let Self { webhook, site, sts } = self;
+        let kubeconfig = webhook.kubeconfig();
+        let control_plane = site.start(Some(Webhook { kubeconfig: &kubeconfig, version }))?;
+        Ok(Cluster { webhook, control_plane, sts })
+    }
+}
+
+impl Cluster {
+    /// kubectl, and the API server that it asks.
+    #[must_use]
+    pub fn control_plane(&self) -> &ControlPlane {
+        &self.control_plane
+    }
+
+    /// The STS that the webhook asks.
+    #[must_use]
+    pub fn sts(&self) -> &Sts {
+        &self.sts
+    }
+
+    /// The webhook.
+    #[must_use]
+    pub fn webhook(&self) -> &Server {
+        &self.webhook
+    }
+
+    /// The kubeconfig of somebody with these credentials; the STS knows them from now on.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn join(&self, name: &str, principal: &Principal, version: ExecVersion) -> Result<Kubeconfig> {
+        self.sts.know(principal.clone());
+        self.kubeconfig(name, principal, version)
+    }
+
+    /// The kubeconfig of somebody with these credentials, whether or not the STS knows them.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn kubeconfig(&self, name: &str, principal: &Principal, version: ExecVersion) -> Result<Kubeconfig> {
+        secrets::remember(&principal.secret_access_key);
+        principal.session.iter().for_each(|session| secrets::remember(&session.token));
+        let environment: Vec<_> =
+            principal.env().iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
+        self.control_plane.site().kubeconfig(
+            name,
+            &json!({"exec": {
+                "apiVersion": version.api_version(),
+                "command": programs::client(),
+                "args": ["token", "-i", CLUSTER_ID, "--region", REGION],
+                "env": environment,
+                "interactiveMode": "Never",
+            }}),
+        )
+    }
+
+    /// Replaces the data of aws-auth by these members, each a key and its YAML text.
+    ///
+    /// # Errors
+    ///
+    /// When the API server does not take it.
+    pub fn set_aws_auth(&self, data: &[(&str, &str)]) -> Result<()> {
+        let data: serde_json::Map<_, _> = data.iter().map(|(key, text)| ((*key).to_owned(), json!(text))).collect();
+        let object = json!({
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"namespace": "kube-system", "name": "aws-auth"},
+            "data": data,
+        });
+        self.control_plane.apply(&object.to_string()).map(drop).context("editing aws-auth")
+    }
+}
+
+impl ExecVersion {
+    /// As a kubeconfig names it.
+    #[must_use]
+    pub fn api_version(self) -> &'static str {
+        match self {
+            Self::V1 => super::plugin::V1,
+            Self::V1Beta1 => super::plugin::BETA,
+        }
+    }
+}
+
+/// The cluster that tokens are signed for.
+pub const CLUSTER_ID: &str = "a-cluster.example.com";
+/// Whose STS the tokens are for.
+pub const REGION: &str = "eu-west-1";
