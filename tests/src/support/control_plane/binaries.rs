@@ -2,7 +2,7 @@
 
 use std::env;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 
@@ -32,6 +32,12 @@ impl Binaries {
             Ok(path)
         };
         Ok(Self { etcd: program("etcd")?, kube_apiserver: program("kube-apiserver")?, kubectl: program("kubectl")? })
+    }
+
+    /// Where kube-apiserver is.
+    #[must_use]
+    pub fn kube_apiserver(&self) -> &Path {
+        &self.kube_apiserver
     }
 }
 
