@@ -4,6 +4,7 @@
 //! plugin  ──token──▶ review ──TokenReview──▶ server ──GetCallerIdentity──▶ sts
 //! ```
 
+pub mod cluster;
 pub mod control_plane;
 pub mod plugin;
 pub mod process;
@@ -12,4 +13,5 @@ pub mod proxy;
 pub mod review;
 pub mod secrets;
 pub mod server;
+pub mod signers;
 pub mod sts;

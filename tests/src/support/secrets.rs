@@ -1,8 +1,8 @@
 //! What the programs must never print: every secret that a test hands out is remembered here, and whatever a server or a
 //! plugin printed is searched for all of them when it ends.
 
-use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::collections::HashSet;
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,16 +14,18 @@ use super::sts::sigv4::ENCODED;
 pub fn remember(secret: &str) {
     let encoded = utf8_percent_encode(secret, ENCODED).to_string();
     let mut known = known();
-    known.extend(parts(secret));
-    known.extend(parts(&encoded));
+    for text in [secret, &encoded] {
+        // Its beginning and its end, so that a shortened one is noticed too.
+        known.extend(text.as_bytes().first_chunk());
+        known.extend(text.as_bytes().last_chunk());
+    }
 }
 
 /// Remembers a bearer token and, where it can be read, the signature in it.
 pub fn remember_token(token: &str) {
     let payload = token.strip_prefix("k8s-aws-v1.").unwrap_or(token);
-    // The first part of each token is the same, and says nothing: `https://sts.` and so on.
-    let tail = payload.char_indices().nth_back(PART - 1).map(|(start, _)| &payload[start..]);
-    known().extend(tail.map(ToOwned::to_owned));
+    // The beginning of each token is the same, and says nothing: `https://sts.` and so on.
+    known().extend(payload.as_bytes().last_chunk());
 
     let url = URL_SAFE_NO_PAD.decode(payload).unwrap_or_default();
     let url = String::from_utf8_lossy(&url);
@@ -32,10 +34,12 @@ pub fn remember_token(token: &str) {
     }
 }
 
-/// The first secret that a text repeats.
+/// The first part of a secret that a text repeats.
 #[must_use]
 pub fn leaked_in(text: &str) -> Option<String> {
-    known().iter().find(|secret| text.contains(secret.as_str())).cloned()
+    let known = known();
+    let leaked = text.as_bytes().windows(PART).find(|window| known.contains(*window));
+    leaked.map(|part| String::from_utf8_lossy(part).into_owned())
 }
 
 /// Fails the test whose program printed a secret.
@@ -49,21 +53,14 @@ pub fn assert_none_in(what: &str, text: &str) {
     }
 }
 
-/// Its beginning and its end, so that a shortened one is noticed too. What is shorter than a part is no secret but a test's
-/// malformed input, and could be found in any text.
-fn parts(secret: &str) -> impl Iterator<Item = String> {
-    let start = secret.char_indices().nth(PART).map(|(end, _)| secret[..end].to_owned());
-    let end = secret.char_indices().nth_back(PART - 1).map(|(start, _)| secret[start..].to_owned());
-    start.into_iter().chain(end)
-}
-
-fn known() -> std::sync::MutexGuard<'static, BTreeSet<String>> {
-    static KNOWN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+fn known() -> MutexGuard<'static, HashSet<[u8; PART]>> {
+    static KNOWN: LazyLock<Mutex<HashSet<[u8; PART]>>> = LazyLock::new(Mutex::default);
     // A set that a failed test left behind is as good as any.
     KNOWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How much of a secret may not be printed.
+/// How much of a secret may not be printed. What is shorter is no secret but a test's malformed input, and could be found in any
+/// text.
 const PART: usize = 24;
 
 #[cfg(test)]

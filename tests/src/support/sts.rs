@@ -32,6 +32,7 @@ pub use answers::{Code, Fault};
 pub use principal::{Principal, Session};
 
 mod answers;
+pub mod caller;
 pub mod judgement;
 mod principal;
 mod serve;

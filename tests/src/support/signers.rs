@@ -1,0 +1,160 @@
+//! Signers that nobody here wrote: botocore and the AWS CLI, installed from PyPI at the versions of
+//! `tests/interop/requirements.txt`.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::process::clean_command;
+use super::secrets;
+use super::sts::Principal;
+
+/// Which of a region's hosts is asked for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Endpoint {
+    /// The region's own.
+    Regional,
+    /// The legacy global one, whatever the region.
+    Global,
+    /// The region's FIPS 140 one.
+    Fips,
+    /// The region's one with IPv6 addresses.
+    DualStack,
+}
+
+impl Endpoint {
+    /// The environment in which every AWS SDK and CLI chooses this host.
+    #[must_use]
+    pub fn env(self) -> Vec<(String, String)> {
+        let (name, value) = match self {
+            Endpoint::Regional => ("AWS_STS_REGIONAL_ENDPOINTS", "regional"),
+            Endpoint::Global => ("AWS_STS_REGIONAL_ENDPOINTS", "legacy"),
+            Endpoint::Fips => ("AWS_USE_FIPS_ENDPOINT", "true"),
+            Endpoint::DualStack => ("AWS_USE_DUALSTACK_ENDPOINT", "true"),
+        };
+        vec![(name.to_owned(), value.to_owned())]
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Endpoint::Regional => "regional",
+            Endpoint::Global => "global",
+            Endpoint::Fips => "fips",
+            Endpoint::DualStack => "dualstack",
+        }
+    }
+}
+
+/// A token that somebody wants.
+#[derive(Clone, Copy, Debug)]
+pub struct Order<'a> {
+    /// Who signs.
+    pub principal: &'a Principal,
+    /// The cluster it is for.
+    pub cluster: &'a str,
+    /// The region.
+    pub region: &'a str,
+    /// The host in that region.
+    pub endpoint: Endpoint,
+}
+
+/// One token an order, by botocore's presigner in one process.
+///
+/// # Panics
+///
+/// The signers are not installed, or fail.
+#[must_use]
+pub fn botocore(orders: &[Order<'_>]) -> Vec<String> {
+    let requests: Value = orders
+        .iter()
+        .map(|order| {
+            json!({
+                "access_key_id": order.principal.access_key_id,
+                "secret_access_key": order.principal.secret_access_key,
+                "session_token": order.principal.session.as_ref().map(|session| &session.token),
+                "cluster": order.cluster,
+                "region": order.region,
+                "endpoint": order.endpoint.name(),
+                "at": null,
+            })
+        })
+        .collect();
+    let home = TempDir::new().expect("a folder can be made");
+    let mut command = clean_command(&python(), home.path());
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("interop/presign.py"));
+    let output = fed(command, requests.to_string());
+    let tokens: Vec<String> =
+        serde_json::from_str(&succeeded("presign.py", output)).expect("it prints a list of tokens");
+    tokens.iter().for_each(|token| secrets::remember_token(token));
+    tokens
+}
+
+/// The token of an order, by `aws eks get-token`.
+///
+/// # Panics
+///
+/// As [`botocore`].
+#[must_use]
+pub fn aws_eks_get_token(order: Order<'_>) -> String {
+    let mut env = order.principal.env();
+    env.extend(order.endpoint.env());
+    let output = aws(&["eks", "get-token", "--cluster-name", order.cluster, "--region", order.region], &env);
+    let credential: Value =
+        serde_json::from_str(&succeeded("aws eks get-token", output)).expect("it prints an ExecCredential");
+    let token = credential["status"]["token"].as_str().expect("it has a token").to_owned();
+    secrets::remember_token(&token);
+    token
+}
+
+/// Runs the AWS CLI with these variables and none of ours but `PATH`.
+///
+/// # Panics
+///
+/// It is not installed.
+#[must_use]
+pub fn aws(arguments: &[&str], env: &[(String, String)]) -> Output {
+    let home = TempDir::new().expect("a folder can be made");
+    clean_command(&python().with_file_name("aws"), home.path())
+        .args(arguments)
+        .envs(env.iter().map(|(name, value)| (name, value)))
+        // Nobody asks a metadata service of a machine that is none.
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .stdin(Stdio::null())
+        .output()
+        .expect("the AWS CLI can be run")
+}
+
+/// The Python that has them.
+fn python() -> PathBuf {
+    let python = std::env::var_os("INTEROP_PYTHON").unwrap_or_else(|| {
+        panic!(
+            "INTEROP_PYTHON must name the Python of a virtual environment with tests/interop/requirements.txt: \
+             `make test` makes one, or\n  python3 -m venv DIR && DIR/bin/pip install -r tests/interop/requirements.txt\n  \
+             export INTEROP_PYTHON=DIR/bin/python"
+        )
+    });
+    python.into()
+}
+
+fn fed(mut command: Command, input: String) -> Output {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("INTEROP_PYTHON can be run");
+    let mut stdin = child.stdin.take().expect("its input is a pipe");
+    // It reads all before it prints anything, so nobody waits for anybody.
+    stdin.write_all(input.as_bytes()).expect("it reads its input");
+    drop(stdin);
+    child.wait_with_output().expect("it ends")
+}
+
+fn succeeded(name: &str, output: Output) -> String {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{name} failed:\n{stderr}");
+    String::from_utf8(output.stdout).unwrap_or_else(|_| panic!("{name} does not print UTF-8"))
+}
