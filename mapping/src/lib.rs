@@ -16,7 +16,7 @@
 //! lose is never half understood.
 //!
 //! Start with [`Chain::decide`] for the order in which rules apply, [`Principal`] for what counts as the same caller,
-//! [`Template`] for user and group names, and [`format`] for what may be written.
+//! [`Template`] for user and group names, and [`mod@format`] for what may be written.
 //!
 //! ```
 //! use std::{collections::BTreeMap, sync::Arc};

@@ -10,7 +10,7 @@ use crate::{arn::AccountId, format::yaml::Location, identity::Identity, principa
 
 /// The rules of one source: who is mapped by name, and which accounts are mapped whole.
 ///
-/// Made by [`format`](crate::format) only. Never changed: an edit makes another one. A look-up costs the same among ten
+/// Made by the readers of [`mod@crate::format`] only. Never changed: an edit makes another one. A look-up costs the same among ten
 /// rules and among a hundred thousand.
 #[derive(Debug, Default)]
 pub struct RuleSet {
@@ -51,13 +51,6 @@ pub(crate) enum Explicit<'a> {
     Unnamed,
 }
 
-/// Two rules about the same principal and the same unique id.
-#[derive(Debug)]
-pub(crate) struct Duplicate {
-    pub(crate) used: Arc<Rule>,
-    pub(crate) unused: Arc<Rule>,
-}
-
 /// The rules about one principal.
 #[derive(Debug, Default)]
 struct Exact {
@@ -67,20 +60,29 @@ struct Exact {
 }
 
 impl RuleSet {
-    /// Of two rules about the same principal and unique id the later one is used.
+    /// Of rules about the same principal and unique id the last one is used; the others are given back.
     pub(crate) fn compile(
         rules: impl IntoIterator<Item = Arc<Rule>>,
         accounts: impl IntoIterator<Item = AccountId>,
-    ) -> (Self, Vec<Duplicate>) {
+    ) -> (Self, Vec<Arc<Rule>>) {
         let mut set = Self { accounts: accounts.into_iter().collect(), ..Self::default() };
-        let mut duplicates = Vec::new();
+        let mut unused = Vec::new();
         for rule in rules {
-            match set.exact.entry(rule.principal.clone()).or_default().put(&rule) {
-                Some(unused) => duplicates.push(Duplicate { used: rule, unused }),
+            match set.exact.entry(rule.principal.clone()).or_default().put(rule) {
+                Some(other) => unused.push(other),
                 None => set.rules = set.rules.saturating_add(1),
             }
         }
-        (set, duplicates)
+        (set, unused)
+    }
+
+    /// The rule that is used where this one would be.
+    pub(crate) fn used_instead(&self, unused: &Rule) -> Option<&Rule> {
+        let exact = self.exact.get(&unused.principal)?;
+        match unused.user_id {
+            None => exact.unpinned.as_deref(),
+            Some(_) => exact.pinned.iter().find(|rule| rule.user_id == unused.user_id).map(|rule| &**rule),
+        }
     }
 
     /// How many explicit rules are in force.
@@ -111,18 +113,16 @@ impl RuleSet {
 
 impl Exact {
     /// Puts a rule in, and gives back the one whose place it takes.
-    fn put(&mut self, rule: &Arc<Rule>) -> Option<Arc<Rule>> {
-        let place = match rule.user_id {
-            None => self.unpinned.as_mut(),
-            Some(_) => self.pinned.iter_mut().find(|other| other.user_id == rule.user_id),
-        };
-        match (place, &rule.user_id) {
-            (Some(place), _) => Some(std::mem::replace(place, Arc::clone(rule))),
-            (None, Some(_)) => {
-                self.pinned.push(Arc::clone(rule));
+    fn put(&mut self, rule: Arc<Rule>) -> Option<Arc<Rule>> {
+        if rule.user_id.is_none() {
+            return self.unpinned.replace(rule);
+        }
+        match self.pinned.iter_mut().find(|other| other.user_id == rule.user_id) {
+            Some(place) => Some(std::mem::replace(place, rule)),
+            None => {
+                self.pinned.push(rule);
                 None
             }
-            (None, None) => self.unpinned.replace(Arc::clone(rule)),
         }
     }
 }

@@ -74,3 +74,30 @@ impl fmt::Display for DidYouMean {
         self.0.map_or(Ok(()), |name| write!(f, "; did you mean {name}?"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_is_called_as_in_the_go_program() {
+        for source in SourceName::ALL {
+            assert_eq!(source.to_string().parse(), Ok(source));
+        }
+        assert_eq!("File".parse(), Ok(SourceName::MountedFile));
+        assert_eq!("ConfigMap".parse(), Ok(SourceName::EksConfigMap));
+    }
+
+    #[test]
+    fn any_other_name_is_refused_with_the_nearest_one() {
+        for (text, message) in [
+            (
+                "EKSConfigmap",
+                "\"EKSConfigmap\" is none of MountedFile, EKSConfigMap, CRD, DynamicFile; did you mean EKSConfigMap?",
+            ),
+            ("", "\"\" is none of MountedFile, EKSConfigMap, CRD, DynamicFile"),
+        ] {
+            assert_eq!(text.parse::<SourceName>().unwrap_err().to_string(), message);
+        }
+    }
+}

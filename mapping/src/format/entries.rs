@@ -12,7 +12,7 @@ use super::{report::Report, yaml::Node};
 use crate::{
     arn::{AccountId, AccountIdError},
     diagnostic::{Diagnostic, DiagnosticCode, Quoted, Severity},
-    ruleset::{Duplicate, Rule, RuleSet},
+    ruleset::{Rule, RuleSet},
     source::SourceName,
 };
 
@@ -24,7 +24,7 @@ pub(super) enum List {
 }
 
 /// What the three lists of a source hold.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Lists {
     pub(super) roles: Arc<[Arc<Rule>]>,
     pub(super) users: Arc<[Arc<Rule>]>,
@@ -66,10 +66,12 @@ pub(super) fn accounts(node: &Node, report: &mut Report) -> Option<Arc<[AccountI
 
 /// Compiles the lists, and reports entries that are about the same principal.
 pub(super) fn compile(lists: &Lists, source: SourceName) -> (RuleSet, Vec<Diagnostic>) {
-    // A role that stands in both lists is found among the roles by aws-iam-authenticator: the last one wins here.
+    // A principal that stands in both lists is found among the roles by aws-iam-authenticator: they come last.
     let rules = lists.users.iter().chain(lists.roles.iter()).cloned();
-    let (set, duplicates) = RuleSet::compile(rules, lists.accounts.iter().cloned());
-    (set, duplicates.iter().take(MAX_DUPLICATES).map(|duplicate| describe(duplicate, source)).collect())
+    let (set, unused) = RuleSet::compile(rules, lists.accounts.iter().cloned());
+    let describe = |unused: &Arc<Rule>| Some(duplicate(unused, set.used_instead(unused)?, source));
+    let diagnostics = unused.iter().take(MAX_DUPLICATES).filter_map(describe).collect();
+    (set, diagnostics)
 }
 
 fn read<T>(
@@ -124,7 +126,7 @@ fn account(item: &Node, report: &mut Report) -> Option<AccountId> {
         .ok()
 }
 
-fn describe(Duplicate { used, unused }: &Duplicate, source: SourceName) -> Diagnostic {
+fn duplicate(unused: &Rule, used: &Rule, source: SourceName) -> Diagnostic {
     let place = |rule: &Rule| format!("{} (line {})", rule.origin, rule.origin.location.line());
     let (first, second) = (Quoted(unused.written()), Quoted(used.written()));
     let what = if unused.written() == used.written() {
@@ -145,5 +147,5 @@ pub(super) const MAP_ACCOUNTS: &str = "mapAccounts";
 pub(super) const MAP_ROLES: &str = "mapRoles";
 pub(super) const MAP_USERS: &str = "mapUsers";
 
-/// As many as of the problems under one key.
+/// How many duplicates are listed: whoever has more of them has one cause for all.
 const MAX_DUPLICATES: usize = 100;

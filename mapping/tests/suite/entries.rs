@@ -248,9 +248,9 @@ fn two_entries_about_the_same_are_both_named() {
     assert_eq!(
         duplicates,
         [
-            "EKSConfigMap mapUsers[0] line 1 column 3: warning duplicate_entry: mapUsers[0] (line 1) and mapRoles[0] (line 1) \
-         are about \"arn:aws:iam::123456789012:role/X\" and \"arn:aws:iam::123456789012:role/a/X\", which are the same \
-         principal: role paths, sessions and case are not looked at; mapRoles[0] is used; remove one of them",
+            "EKSConfigMap mapUsers[0] line 1 column 3: warning duplicate_entry: mapUsers[0] (line 1) and mapRoles[2] (line 3) \
+         are about \"arn:aws:iam::123456789012:role/X\" and \"arn:aws:iam::123456789012:role/b/X\", which are the same \
+         principal: role paths, sessions and case are not looked at; mapRoles[2] is used; remove one of them",
             "EKSConfigMap mapRoles[0] line 1 column 3: warning duplicate_entry: mapRoles[0] (line 1) and mapRoles[2] (line 3) \
          are about \"arn:aws:iam::123456789012:role/a/X\" and \"arn:aws:iam::123456789012:role/b/X\", which are the same \
          principal: role paths, sessions and case are not looked at; mapRoles[2] is used; remove one of them",
