@@ -48,6 +48,7 @@ enum Command {
     Version(VersionFlags),
 }
 
+/// As with the Go program, a switch may also be written `--switch=true` or `--switch=false`.
 #[derive(Args, Debug)]
 struct TokenFlags {
     /// The region whose STS endpoint the token is for [env: AWS_REGION, AWS_DEFAULT_REGION] [default: the profile's, or us-east-1]
@@ -57,13 +58,17 @@ struct TokenFlags {
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
     /// Print the bare token
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", value_parser = BoolishValueParser::new(), hide_default_value = true, hide_possible_values = true)]
+    #[arg(long, value_name = "BOOL", hide_default_value = true, hide_possible_values = true)]
+    #[arg(num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true")]
+    #[arg(value_parser = BoolishValueParser::new())]
     token_only: bool,
     /// The contract's version to answer in: v1 or v1beta1 [default: the one that KUBERNETES_EXEC_INFO asks for]
     #[arg(long, value_name = "VERSION")]
     api_version: Option<ApiVersion>,
     /// Accepted for compatibility: keys are never cached, and nothing else needs to be yet
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", value_parser = BoolishValueParser::new(), hide = true)]
+    #[arg(long, hide = true)]
+    #[arg(num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true")]
+    #[arg(value_parser = BoolishValueParser::new())]
     cache: bool,
     #[arg(short = 'r', long, value_name = "ARN", hide = true)]
     role: Option<String>,
@@ -71,7 +76,9 @@ struct TokenFlags {
     external_id: Option<String>,
     #[arg(short = 's', long, value_name = "NAME", hide = true)]
     session_name: Option<String>,
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", value_parser = BoolishValueParser::new(), hide = true)]
+    #[arg(long, hide = true)]
+    #[arg(num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true")]
+    #[arg(value_parser = BoolishValueParser::new())]
     forward_session_name: bool,
 }
 

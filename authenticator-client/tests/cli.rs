@@ -262,6 +262,18 @@ fn the_shared_files_may_be_elsewhere() {
 }
 
 #[test]
+fn without_a_home_directory_no_other_directory_is_taken_for_it() {
+    let mut run = Run::new(&["token", "-i", "demo"]).env(&[REGION]);
+    let impostor = run.home.path().join("~/.aws");
+    fs::create_dir_all(&impostor).unwrap();
+    fs::write(impostor.join("credentials"), CREDENTIALS).unwrap();
+    run.command.env_remove("HOME").current_dir(run.home.path());
+    let outcome = run.go();
+    assert_eq!((outcome.code, outcome.out.as_str()), (Some(1), ""));
+    assert!(outcome.err.starts_with("error: no AWS credentials: "), "{}", outcome.err);
+}
+
+#[test]
 fn without_a_cluster_or_credentials_one_line_says_what_was_looked_at() {
     Run::new(&["token"]).env(&KEYS).go().assert_refused(
         "no cluster id: name the cluster with --cluster-id (-i) or set KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID",

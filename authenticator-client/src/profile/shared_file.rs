@@ -64,6 +64,10 @@ impl SharedFile {
     /// The file, or an empty one where there is none, as with aws-cli; also where the variable names one that does not exist.
     pub(super) async fn read(kind: SharedFileKind, world: &World) -> Result<Self, SharedFileError> {
         let path = kind.path(&world.env)?;
+        // Nobody's home: a directory of that name where the program happens to run is not meant.
+        if path.starts_with("~/") {
+            return Ok(Self { path, sections: ProfileSet::default() });
+        }
         let bytes = match world.fs.read_to_end(&path).await {
             Ok(bytes) => bytes,
             Err(error) if is_absent(&error) => return Ok(Self { path, sections: ProfileSet::default() }),
@@ -113,7 +117,7 @@ impl SharedFileKind {
         }
     }
 
-    /// The path: the variable's or the default one, a leading `~` being the home directory.
+    /// The path: the variable's or the default one. A leading `~` is the home directory, and stays where there is none.
     fn path(self, env: &Env) -> Result<String, NotUnicode> {
         let path = environment::variable(env, self.variable())?.unwrap_or_else(|| self.default_path().to_owned());
         let Some(rest) = path.strip_prefix("~/") else {
