@@ -1,7 +1,7 @@
 //! Which STS host a token is signed for. Pure: a table, and the rules by which AWS names its hosts.
 //!
-//! The table is that of `botocore/data/partitions.json`, the rules are those of `botocore/data/sts/2011-06-15/endpoint-rule-set-1.json`,
-//! and the signed host is always one that AWS runs: `AWS_ENDPOINT_URL` and its like have no say here, because the host is for the
+//! The table is that of `botocore/data/partitions.json`, the rules are those of
+//! `botocore/data/sts/2011-06-15/endpoint-rule-set-1.json`, and the signed host is always one that AWS runs: `AWS_ENDPOINT_URL` and its like have no say here, because the host is for the
 //! authenticator, which takes AWS's own hosts alone.
 
 use crate::region::Region;

@@ -188,8 +188,23 @@ fn without_a_region_it_is_us_east_1_and_standard_error_says_so() {
     );
 }
 
-const CONFIG: &str = "[default]\nregion = eu-west-1\n[profile a]\nregion = eu-west-2\n[profile role]\nrole_arn = arn:aws:iam::123456789012:role/x\nsource_profile = a\nmfa_serial = arn:aws:iam::123456789012:mfa/me\n";
-const CREDENTIALS: &str = "[default]\naws_access_key_id = AKIADEFAULTEXAMPLE\naws_secret_access_key = secret\n[a]\naws_access_key_id = AKIAPROFILEEXAMPLE\naws_secret_access_key = secret\naws_session_token = token\n";
+const CONFIG: &str = "\
+    [default]\n\
+    region = eu-west-1\n\
+    [profile a]\n\
+    region = eu-west-2\n\
+    [profile role]\n\
+    role_arn = arn:aws:iam::123456789012:role/x\n\
+    source_profile = a\n\
+    mfa_serial = arn:aws:iam::123456789012:mfa/me\n";
+const CREDENTIALS: &str = "\
+    [default]\n\
+    aws_access_key_id = AKIADEFAULTEXAMPLE\n\
+    aws_secret_access_key = secret\n\
+    [a]\n\
+    aws_access_key_id = AKIAPROFILEEXAMPLE\n\
+    aws_secret_access_key = secret\n\
+    aws_session_token = token\n";
 
 #[test]
 fn the_identity_is_the_one_that_aws_cli_takes() {
