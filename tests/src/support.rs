@@ -6,6 +6,7 @@
 
 pub mod cluster;
 pub mod control_plane;
+pub mod patience;
 pub mod plugin;
 pub mod process;
 pub mod programs;

@@ -4,11 +4,11 @@
 //! is proven on one API server is proven in turn, since there is but one aws-auth to edit.
 
 use std::collections::BTreeMap;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use authenticator_tests::support::cluster::{CLUSTER_ID, Cluster, Dawn, ExecVersion, REGION};
 use authenticator_tests::support::control_plane::{Kubeconfig, Outcome, ReviewVersion};
+use authenticator_tests::support::patience::eventually;
 use authenticator_tests::support::plugin;
 use authenticator_tests::support::review::{Answer, Reviewer};
 use authenticator_tests::support::sts::{Behaviour, Principal};
@@ -37,8 +37,11 @@ fn prove(version: ReviewVersion) {
     }
 }
 
+/// What it says, and what proves it.
+type Fact = (&'static str, fn(&Scene));
+
 /// What holds of a running cluster, in this order.
-const FACTS: [(&str, fn(&Scene)); 9] = [
+const FACTS: [Fact; 9] = [
     ("the API server is a real one", the_api_server_is_a_real_one),
     ("a mapping that was not there yet is no denial for ever", a_webhook_that_started_first_finds_its_mappings),
     ("RBAC decides what a user may do", rbac_decides_what_a_user_may_do),
@@ -288,16 +291,6 @@ fn assert_unauthorized(outcome: &Outcome) {
     assert!(outcome.stderr.contains("Unauthorized"), "{outcome:?}");
 }
 
-/// Waits for something that another program does; says how long that took.
-fn eventually(what: &str, happened: impl Fn() -> bool) -> Duration {
-    let start = Instant::now();
-    while !happened() {
-        assert!(start.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
-        thread::sleep(Duration::from_millis(10));
-    }
-    start.elapsed()
-}
-
 fn token(principal: &Principal) -> String {
     plugin::token(principal, CLUSTER_ID, REGION)
 }
@@ -341,6 +334,3 @@ const DEPLOYERS: &str = "
 ";
 
 const EXEC_VERSIONS: [ExecVersion; 2] = [ExecVersion::V1, ExecVersion::V1Beta1];
-
-/// Far beyond what anything here takes: only a failure waits so long.
-const PATIENCE: Duration = Duration::from_secs(30);

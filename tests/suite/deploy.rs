@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use authenticator_tests::support::control_plane::{Binaries, ControlPlane, Kubeconfig, Outcome, ReviewVersion, Site};
+use authenticator_tests::support::patience::eventually;
 use authenticator_tests::support::plugin;
 use authenticator_tests::support::review::{Answer, Reviewer};
 use authenticator_tests::support::server::{Server, Setup};
@@ -57,7 +57,10 @@ fn the_flags_for_kubeadm_are_flags_of_the_api_server() {
     assert!(volumes.contains(&format!("mountPath: {WEBHOOK_KUBECONFIG}\n")), "{volumes}");
 }
 
-const FACTS: [(&str, fn(&ControlPlane)); 5] = [
+/// What it says, and what proves it.
+type Fact = (&'static str, fn(&ControlPlane));
+
+const FACTS: [Fact; 5] = [
     ("base and example are taken without a warning", base_and_example_are_taken_without_a_warning),
     ("a misspelt field is noticed", a_misspelt_field_is_noticed),
     ("the pod has no more rights than it needs", the_pod_has_no_more_rights_than_it_needs),
@@ -234,14 +237,6 @@ fn dry_run(cluster: &ControlPlane, manifest: &str, output: &str) -> Outcome {
     cluster.kubectl().run_with(cluster.site().administrator(), &arguments, manifest).expect("kubectl can be run")
 }
 
-fn eventually(what: &str, happened: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !happened() {
-        assert!(start.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
-        thread::sleep(Duration::from_millis(20));
-    }
-}
-
 fn deploy() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy")
 }
@@ -267,5 +262,3 @@ const ACCOUNT: &str = "111122223333";
 const CLUSTER_ID: &str = "production.example.com";
 /// The folder on a control-plane node that webhook and API server share.
 const WEBHOOK_KUBECONFIG: &str = "/etc/kubernetes/aws-iam-authenticator";
-/// Far beyond what anything here takes: only a failure waits so long.
-const PATIENCE: Duration = Duration::from_secs(30);

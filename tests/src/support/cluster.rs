@@ -11,6 +11,8 @@
 //! That is the order of a kubeadm cluster, and no other is possible: the API server needs the webhook's kubeconfig to start,
 //! and the webhook finds `kube-system/aws-auth` in the API server.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result};
 use serde_json::json;
 
@@ -124,8 +126,11 @@ impl Cluster {
     pub fn kubeconfig(&self, name: &str, principal: &Principal, version: ExecVersion) -> Result<Kubeconfig> {
         secrets::remember(&principal.secret_access_key);
         principal.session.iter().for_each(|session| secrets::remember(&session.token));
+        // Somebody may try this in a shell with a session of their own. What is empty is absent.
+        let none = ["AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN"].map(|name| (name.to_owned(), String::new()));
+        let environment: BTreeMap<_, _> = none.into_iter().chain(principal.env()).collect();
         let environment: Vec<_> =
-            principal.env().iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
+            environment.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
         self.control_plane.site().kubeconfig(
             name,
             &json!({"exec": {

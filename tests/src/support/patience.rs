@@ -1,0 +1,22 @@
+//! Waiting for what another program does.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Asks again and again until it has happened, and says how long that took.
+///
+/// # Panics
+///
+/// It does not happen.
+pub fn eventually(what: &str, happened: impl Fn() -> bool) -> Duration {
+    let start = Instant::now();
+    while !happened() {
+        assert!(start.elapsed() < LIMIT, "not within {LIMIT:?}: {what}");
+        thread::sleep(POLL);
+    }
+    start.elapsed()
+}
+
+/// Far beyond what anything takes that is waited for here: only a failure waits so long.
+const LIMIT: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(10);
