@@ -23,7 +23,6 @@ use crate::sts::Endpoint;
     name = "authenticator-server",
     version,
     args_override_self = true,
-    disable_help_subcommand = true,
     styles = Styles::plain()
 )]
 pub(super) struct CommandLine {

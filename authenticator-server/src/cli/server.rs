@@ -168,16 +168,15 @@ async fn start_sources(
     background: &mut JoinSet<Infallible>,
 ) -> anyhow::Result<Sources> {
     let sources = Sources::unread(order);
+    let Loaded { rules, diagnostics } = mappings;
+    log_diagnostics(&diagnostics);
+    let (rule_count, account_count) = (rules.rule_count(), rules.account_count());
     if order.contains(&SourceName::MountedFile) {
-        let Loaded { rules, diagnostics } = mappings;
-        log_diagnostics(&diagnostics);
-        tracing::info!(
-            source = %SourceName::MountedFile,
-            rules = rules.rule_count(),
-            accounts = rules.account_count(),
-            "mappings read"
-        );
-        sources.replace(SourceName::MountedFile, &Arc::new(rules));
+        let source = SourceName::MountedFile;
+        tracing::info!(%source, rules = rule_count, accounts = account_count, "mappings read");
+        sources.replace(source, &Arc::new(rules));
+    } else if rule_count + account_count > 0 {
+        tracing::warn!("the mappings of the config file are not used: backendMode does not name MountedFile");
     }
     if order.contains(&SourceName::EksConfigMap) {
         // Made once here so that wrong settings end the start; an API server that is away does not.

@@ -5,6 +5,7 @@
 //! died is noticed.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -23,6 +24,10 @@ pub struct AwsAuthSource {
     api_server: ApiServer,
     sources: Sources,
     object: Object,
+    /// Tries in a row that did not end in a watch that ran its time.
+    failures: u32,
+    /// What the log last said is wrong.
+    told: Option<String>,
 }
 
 /// The object as it was last seen, and the rules it left.
@@ -49,39 +54,30 @@ impl AwsAuthSource {
     /// A source that reads the ConfigMap from `api_server` into `sources`.
     #[must_use]
     pub fn new(api_server: ApiServer, sources: Sources) -> Self {
-        Self { api_server, sources, object: Object::default() }
+        Self { api_server, sources, object: Object::default(), failures: 0, told: None }
     }
 
     /// Follows the ConfigMap for ever; drop it to stop. Each change of its state is logged once, however long it lasts.
-    pub async fn follow(mut self) -> std::convert::Infallible {
-        let mut failures: u32 = 0;
-        let mut told = None;
+    pub async fn follow(mut self) -> Infallible {
         loop {
             // A new client each time, so that a renewed certificate or token in its files is taken up.
-            let Err(interruption) = self.follow_once(&mut failures, &mut told).await;
+            let Err(interruption) = self.follow_once().await;
             let text = interruption.to_string();
-            if told.as_ref() != Some(&text) {
+            if self.told.as_ref() != Some(&text) {
                 tracing::warn!(source = %SourceName::EksConfigMap, error = text, "cannot read aws-auth; trying again");
-                told = Some(text);
+                self.told = Some(text);
             }
-            tokio::time::sleep(pause(failures)).await;
-            failures = failures.saturating_add(1);
+            tokio::time::sleep(pause(self.failures)).await;
+            self.failures = self.failures.saturating_add(1);
         }
     }
 
-    async fn follow_once(
-        &mut self,
-        failures: &mut u32,
-        told: &mut Option<String>,
-    ) -> Result<std::convert::Infallible, Interruption> {
+    async fn follow_once(&mut self) -> Result<Infallible, Interruption> {
         let config_maps: Api<ConfigMap> = Api::namespaced(self.api_server.client().await?, NAMESPACE);
         loop {
             let version = self.list(&config_maps).await?;
-            *failures = 0;
-            if told.take().is_some() {
-                tracing::info!(source = %SourceName::EksConfigMap, "aws-auth can be read again");
-            }
             self.watch(&config_maps, &version).await?;
+            self.failures = 0;
             tokio::time::sleep(BREATH).await;
         }
     }
@@ -100,6 +96,9 @@ impl AwsAuthSource {
         let params = WatchParams::default().fields(FIELDS).timeout(WATCH_SECONDS).disable_bookmarks();
         let events = tokio::time::timeout(ANSWER_TIMEOUT, config_maps.watch(&params, version)).await??;
         let mut events = pin!(events);
+        if self.told.take().is_some() {
+            tracing::info!(source = %SourceName::EksConfigMap, "aws-auth can be read");
+        }
         let silence = Duration::from_secs(WATCH_SECONDS.into()) + ANSWER_TIMEOUT;
         while let Some(event) = tokio::time::timeout(silence, events.try_next()).await?? {
             match event {
