@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use aws_config::profile::{self, ProfileFileLoadError, ProfileSet};
@@ -15,10 +16,11 @@ use rustls::pki_types::pem::PemObject as _;
 pub struct Environment(HashMap<String, String>);
 
 impl Environment {
-    /// The process's own.
+    /// The process's own. A variable that is not UTF-8 names no file that could be shown to anybody, and is left out.
     #[must_use]
     pub fn of_process() -> Self {
-        Self::from_vars(std::env::vars())
+        let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        Self::from_vars(std::env::vars_os().filter_map(text))
     }
 
     /// Any; for tests.
