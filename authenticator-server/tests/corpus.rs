@@ -6,6 +6,7 @@
 use std::path::Path;
 
 #[path = "../../fuzz/laws.rs"]
+#[expect(clippy::expect_used, unreachable_pub, reason = "a law that is broken panics; the fuzzer needs it public")]
 mod laws;
 
 #[test]
