@@ -52,6 +52,10 @@ fuzz: $(CARGO_FUZZ) ## each fuzz target for FUZZ_SECONDS
 		RUSTC_BOOTSTRAP=1 $< run "$$target" -- -max_total_time=$(FUZZ_SECONDS) -max_len=20000 -print_final_stats=1; \
 	done
 
+.PHONY: bench
+bench: ## how long the main job takes, as a table
+	cargo run --quiet --release --package authenticator-tests --bin bench
+
 .PHONY: dist
 dist: ## what is shipped: small, static binaries
 	RUSTFLAGS="-C target-feature=+crt-static" cargo build --locked --profile dist --target $(DIST_TARGET) \
