@@ -92,8 +92,8 @@ impl Chain {
     ///
     /// 1. The sources' explicit rules, source by source: the first rule that is about the caller and renders to good
     ///    names decides.
-    /// 2. A rule for another unique id, where the source has no rule that fits, is a refusal that nothing after it
-    ///    overrides: else whoever gets a deleted principal's name would fall through to what is meant for many.
+    /// 2. A rule for another unique id, where no rule of its kind fits, is a refusal that nothing after it overrides: else
+    ///    whoever gets a deleted principal's name would fall through to what is meant for many.
     /// 3. A rule that renders to bad names lets later sources speak, but no longer the accounts.
     /// 4. A source that has not been read yet ends it: it might have said either.
     /// 5. The accounts that are mapped whole, when every source has spoken: the user is the canonical ARN, without

@@ -27,6 +27,8 @@ pub struct Diagnostic {
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum DiagnosticCode {
+    /// Two keys that both say whom the entry is about.
+    ConflictingKeys,
     /// Two entries are about the same principal, and the last one is used.
     DuplicateEntry,
     /// A group without a name.
@@ -39,10 +41,14 @@ pub enum DiagnosticCode {
     InvalidAccount,
     /// Not an ARN of something that can call.
     InvalidArn,
+    /// An `sso` that names no permission set.
+    InvalidSso,
     /// A user or group name that is no template.
     InvalidTemplate,
     /// Not a unique id as IAM makes them.
     InvalidUserId,
+    /// A key that means nothing in an entry of this kind.
+    MisplacedKey,
     /// The entry has no ARN.
     MissingArn,
     /// The entry has no `username`.
@@ -185,14 +191,17 @@ impl DiagnosticCode {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::ConflictingKeys => "conflicting_keys",
             Self::DuplicateEntry => "duplicate_entry",
             Self::EmptyGroup => "empty_group",
             Self::EmptyUserId => "empty_userid",
             Self::EmptyUsername => "empty_username",
             Self::InvalidAccount => "invalid_account",
             Self::InvalidArn => "invalid_arn",
+            Self::InvalidSso => "invalid_sso",
             Self::InvalidTemplate => "invalid_template",
             Self::InvalidUserId => "invalid_userid",
+            Self::MisplacedKey => "misplaced_key",
             Self::MissingArn => "missing_arn",
             Self::MissingUsername => "missing_username",
             Self::NoUsableEntry => "no_usable_entry",

@@ -156,8 +156,13 @@ pub(crate) fn is_user_id_of(kind: &PrincipalKind, text: &str) -> bool {
         PrincipalKind::AssumedRole { .. }
         | PrincipalKind::Role { .. }
         | PrincipalKind::Root
-        | PrincipalKind::User { .. } => unique_id(text).is_ok(),
+        | PrincipalKind::User { .. } => is_user_id_of_role(text),
     }
+}
+
+/// Whether a role, or anything else that IAM gives a unique id, can have this one.
+pub(crate) fn is_user_id_of_role(text: &str) -> bool {
+    unique_id(text).is_ok()
 }
 
 /// AWS's `[\w]*`, in ASCII.

@@ -48,6 +48,7 @@ mod identity;
 mod principal;
 mod ruleset;
 mod source;
+mod sso;
 mod template;
 
 pub use arn::{AccountId, AccountIdError, Partition, PartitionError};

@@ -278,11 +278,18 @@ fn path_and_name(rest: &str, what: &'static str) -> Result<(Box<str>, Box<str>),
 /// The characters of IAM's names, `[\w+=,.@-]+`: users, roles, sessions and federated users share them
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>). Their lengths are AWS's to bound.
 fn name(text: &str, what: &'static str) -> Result<Box<str>, PrincipalError> {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte);
-    if text.is_empty() || !text.bytes().all(allowed) {
+    if !is_name(text) {
         return Err(PrincipalError::InvalidName(what));
     }
     Ok(text.into())
+}
+
+pub(crate) fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(is_name_byte)
+}
+
+pub(crate) fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte)
 }
 
 /// AWS's own bound on an ARN (`arnType`: 20 to 2048 characters).

@@ -6,30 +6,49 @@ use std::{
     sync::Arc,
 };
 
-use crate::{arn::AccountId, format::yaml::Location, identity::Identity, principal::CanonicalArn, template::Template};
+use crate::{
+    arn::AccountId, format::yaml::Location, identity::Identity, principal::CanonicalArn, sso::PermissionSet,
+    template::Template,
+};
 
 /// The rules of one source: who is mapped by name, and which accounts are mapped whole.
 ///
-/// Made by the readers of [`mod@crate::format`] only. Never changed: an edit makes another one. A look-up costs the same among ten
-/// rules and among a hundred thousand.
+/// Made by the readers of [`mod@crate::format`] only. Never changed: an edit makes another one. A look-up reads no rule
+/// that is about other principals, so that it costs the same among ten rules and among a hundred thousand.
 #[derive(Debug, Default)]
 pub struct RuleSet {
-    exact: HashMap<CanonicalArn, Exact>,
+    exact: HashMap<CanonicalArn, Vec<Arc<Rule>>>,
+    sso: HashMap<PermissionSet, Vec<Arc<Rule>>>,
     accounts: HashSet<AccountId>,
     rules: usize,
 }
 
-/// One entry: the principal it is about, and the user it makes of it.
+/// One entry: whom it is about, and the user it makes of them.
 #[derive(Debug)]
 pub(crate) struct Rule {
-    pub(crate) principal: CanonicalArn,
-    /// The ARN as it was written, where that is not its canonical form.
+    pub(crate) subject: Subject,
+    /// The principals as they were written, where that is not how they are kept.
     pub(crate) written: Option<Box<str>>,
-    /// The unique id the caller must have.
-    pub(crate) user_id: Option<Box<str>>,
     pub(crate) username: Template,
     pub(crate) groups: Box<[Template]>,
     pub(crate) origin: Origin,
+}
+
+/// Whom a rule is about. Two rules about the same subject are duplicates.
+#[derive(Debug, Eq, Hash, PartialEq)]
+pub(crate) struct Subject {
+    pub(crate) whom: Whom,
+    /// The unique id the caller must have.
+    pub(crate) user_id: Option<Box<str>>,
+}
+
+/// The principals a rule is about.
+#[derive(Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Whom {
+    /// The one with this ARN.
+    Exact(CanonicalArn),
+    /// The roles of this permission set.
+    Sso(PermissionSet),
 }
 
 /// Where a rule was written.
@@ -40,49 +59,46 @@ pub(crate) struct Origin {
     pub(crate) location: Location,
 }
 
+/// A rule that is not used because another one is about the same subject.
+#[derive(Debug)]
+pub(crate) struct Duplicate {
+    pub(crate) unused: Arc<Rule>,
+    pub(crate) used: Arc<Rule>,
+}
+
 /// What a source's explicit rules say about a caller.
 #[derive(Debug)]
 pub(crate) enum Explicit<'a> {
     /// This rule is about the caller.
     Rule(&'a Rule),
-    /// This rule names the caller, but asks for another unique id, and no other rule is about it.
+    /// This rule names the caller, but asks for another unique id, and no other rule of its kind is about it.
     OtherUserId(&'a Rule),
     /// No rule names the caller.
     Unnamed,
 }
 
-/// The rules about one principal.
-#[derive(Debug, Default)]
-struct Exact {
-    /// With a unique id, each another one.
-    pinned: Vec<Arc<Rule>>,
-    unpinned: Option<Arc<Rule>>,
-}
-
 impl RuleSet {
-    /// Of rules about the same principal and unique id the last one is used; the others are given back.
+    /// Of rules about the same subject the last one is used.
     pub(crate) fn compile(
         rules: impl IntoIterator<Item = Arc<Rule>>,
         accounts: impl IntoIterator<Item = AccountId>,
-    ) -> (Self, Vec<Arc<Rule>>) {
+    ) -> (Self, Vec<Duplicate>) {
+        let rules: Vec<_> = rules.into_iter().collect();
+        let mut used = HashMap::with_capacity(rules.len());
+        for rule in &rules {
+            used.insert(&rule.subject, rule);
+        }
         let mut set = Self { accounts: accounts.into_iter().collect(), ..Self::default() };
-        let mut unused = Vec::new();
-        for rule in rules {
-            match set.exact.entry(rule.principal.clone()).or_default().put(rule) {
-                Some(other) => unused.push(other),
-                None => set.rules = set.rules.saturating_add(1),
+        let mut duplicates = Vec::new();
+        for rule in &rules {
+            match used.get(&rule.subject) {
+                Some(used) if !Arc::ptr_eq(used, rule) => {
+                    duplicates.push(Duplicate { unused: Arc::clone(rule), used: Arc::clone(used) });
+                }
+                _ => set.add(Arc::clone(rule)),
             }
         }
-        (set, unused)
-    }
-
-    /// The rule that is used where this one would be.
-    pub(crate) fn used_instead(&self, unused: &Rule) -> Option<&Rule> {
-        let exact = self.exact.get(&unused.principal)?;
-        match unused.user_id {
-            None => exact.unpinned.as_deref(),
-            Some(_) => exact.pinned.iter().find(|rule| rule.user_id == unused.user_id).map(|rule| &**rule),
-        }
+        (set, duplicates)
     }
 
     /// How many explicit rules are in force.
@@ -97,40 +113,66 @@ impl RuleSet {
         self.accounts.len()
     }
 
+    /// The rule about the caller: one that names it before one that names its permission set.
     pub(crate) fn explicit(&self, identity: &Identity) -> Explicit<'_> {
-        let Some(exact) = self.exact.get(identity.canonical_arn()) else { return Explicit::Unnamed };
-        let fits = |rule: &&Arc<Rule>| rule.user_id.as_deref() == Some(identity.user_id());
-        match exact.pinned.iter().find(fits).or(exact.unpinned.as_ref()) {
-            Some(rule) => Explicit::Rule(rule),
-            None => exact.pinned.last().map_or(Explicit::Unnamed, |rule| Explicit::OtherUserId(rule)),
-        }
+        let exact = self.exact.get(identity.canonical_arn());
+        let sso = || PermissionSet::of(identity.principal()).and_then(|set| self.sso.get(&set));
+        Explicit::narrowest(exact, identity).or_else(|| Explicit::narrowest(sso(), identity))
     }
 
     pub(crate) fn maps_account(&self, account: &AccountId) -> bool {
         self.accounts.contains(account)
     }
+
+    fn add(&mut self, rule: Arc<Rule>) {
+        self.rules = self.rules.saturating_add(1);
+        match &rule.subject.whom {
+            Whom::Exact(principal) => self.exact.entry(principal.clone()).or_default().push(rule),
+            Whom::Sso(set) => self.sso.entry(set.clone()).or_default().push(rule),
+        }
+    }
 }
 
-impl Exact {
-    /// Puts a rule in, and gives back the one whose place it takes.
-    fn put(&mut self, rule: Arc<Rule>) -> Option<Arc<Rule>> {
-        if rule.user_id.is_none() {
-            return self.unpinned.replace(rule);
+impl<'a> Explicit<'a> {
+    /// Of rules about the same principals: the narrowest that fits the caller.
+    fn narrowest(rules: Option<&'a Vec<Arc<Rule>>>, identity: &Identity) -> Self {
+        let rules = || rules.into_iter().flatten();
+        match rules().filter(|rule| rule.fits(identity)).max_by_key(|rule| rule.narrowness()) {
+            Some(rule) => Self::Rule(rule),
+            None => rules().next_back().map_or(Self::Unnamed, |rule| Self::OtherUserId(rule)),
         }
-        match self.pinned.iter_mut().find(|other| other.user_id == rule.user_id) {
-            Some(place) => Some(std::mem::replace(place, rule)),
-            None => {
-                self.pinned.push(rule);
-                None
-            }
+    }
+
+    fn or_else(self, next: impl FnOnce() -> Self) -> Self {
+        match self {
+            Self::Unnamed => next(),
+            decided => decided,
         }
     }
 }
 
 impl Rule {
-    /// The ARN as it was written.
-    pub(crate) fn written(&self) -> &str {
-        self.written.as_deref().unwrap_or(self.principal.as_str())
+    /// The principals as they were written.
+    pub(crate) fn written(&self) -> String {
+        self.written.as_deref().map_or_else(|| self.subject.whom.to_string(), str::to_owned)
+    }
+
+    fn fits(&self, identity: &Identity) -> bool {
+        self.subject.user_id.as_deref().is_none_or(|id| id == identity.user_id())
+    }
+
+    /// Of two rules about the same principals the one with the greater narrowness goes first.
+    const fn narrowness(&self) -> bool {
+        self.subject.user_id.is_some()
+    }
+}
+
+impl fmt::Display for Whom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(principal) => principal.fmt(f),
+            Self::Sso(set) => set.fmt(f),
+        }
     }
 }
 

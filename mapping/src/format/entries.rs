@@ -12,7 +12,7 @@ use super::{report::Report, yaml::Node};
 use crate::{
     arn::{AccountId, AccountIdError},
     diagnostic::{Diagnostic, DiagnosticCode, Quoted, Severity},
-    ruleset::{Rule, RuleSet},
+    ruleset::{Duplicate, Rule, RuleSet},
     source::SourceName,
 };
 
@@ -68,10 +68,9 @@ pub(super) fn accounts(node: &Node, report: &mut Report) -> Option<Arc<[AccountI
 pub(super) fn compile(lists: &Lists, source: SourceName) -> (RuleSet, Vec<Diagnostic>) {
     // A principal that stands in both lists is found among the roles by aws-iam-authenticator: they come last.
     let rules = lists.users.iter().chain(lists.roles.iter()).cloned();
-    let (set, unused) = RuleSet::compile(rules, lists.accounts.iter().cloned());
-    let describe = |unused: &Arc<Rule>| Some(duplicate(unused, set.used_instead(unused)?, source));
-    let diagnostics = unused.iter().take(MAX_DUPLICATES).filter_map(describe).collect();
-    (set, diagnostics)
+    let (set, duplicates) = RuleSet::compile(rules, lists.accounts.iter().cloned());
+    let describe = |Duplicate { unused, used }: &Duplicate| duplicate(unused, used, source);
+    (set, duplicates.iter().take(MAX_DUPLICATES).map(describe).collect())
 }
 
 fn read<T>(
@@ -112,10 +111,7 @@ fn account(item: &Node, report: &mut Report) -> Option<AccountId> {
     };
     text.parse()
         .map_err(|error| {
-            let fix = match error {
-                AccountIdError::LostZeros { .. } => format!("write \"{text:0>12}\", in quotes"),
-                AccountIdError::NotTwelveDigits => "write the 12 digits of the account id, in quotes".to_owned(),
-            };
+            let fix = account_fix(text, error);
             report.error(
                 DiagnosticCode::InvalidAccount,
                 item.location(),
@@ -126,14 +122,23 @@ fn account(item: &Node, report: &mut Report) -> Option<AccountId> {
         .ok()
 }
 
+fn account_fix(text: &str, error: AccountIdError) -> String {
+    match error {
+        AccountIdError::LostZeros { .. } => format!("write \"{text:0>12}\", in quotes"),
+        AccountIdError::NotTwelveDigits => "write the 12 digits of the account id, in quotes".to_owned(),
+    }
+}
+
 fn duplicate(unused: &Rule, used: &Rule, source: SourceName) -> Diagnostic {
     let place = |rule: &Rule| format!("{} (line {})", rule.origin, rule.origin.location.line());
-    let (first, second) = (Quoted(unused.written()), Quoted(used.written()));
-    let what = if unused.written() == used.written() {
-        format!("are both about {first}")
+    let (first, second) = (unused.written(), used.written());
+    let what = if first == second {
+        format!("are both about {}", Quoted(&first))
     } else {
         format!(
-            "are about {first} and {second}, which are the same principal: role paths, sessions and case are not looked at"
+            "are about {} and {}, which are the same principal: role paths, sessions and case are not looked at",
+            Quoted(&first),
+            Quoted(&second)
         )
     };
     let message = format!("{} and {} {what}; {} is used", place(unused), place(used), used.origin);

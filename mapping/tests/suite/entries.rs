@@ -2,30 +2,9 @@
 
 use mapping::Decision;
 
-use crate::support::{aws_auth, chain, granted, lines, session, user};
+use crate::support::{aws_auth, chain, entry_of_roles as entry, granted, lines, session, skipped, used, user};
 
 const GOOD: &str = "- {rolearn: 'arn:aws:iam::123456789012:role/Good', username: good}";
-
-/// What is said about one entry, beside a good one that must stay in force; and whether the entry is used.
-fn entry(entry: &str) -> (Vec<String>, bool) {
-    let update = aws_auth(&[("mapRoles", &format!("{GOOD}\n{entry}"))]);
-    let rules = update.next.rules().expect("one entry is good");
-    let lines = lines(&update.diagnostics);
-    let lines = lines
-        .into_iter()
-        .map(|line| line.strip_prefix("EKSConfigMap mapRoles[1] line ").expect("about the second entry").to_owned());
-    (lines.collect(), rules.rule_count() == 2)
-}
-
-#[track_caller]
-fn skipped(text: &str, said: &[&str]) {
-    assert_eq!(entry(text), (said.iter().map(|line| (*line).to_owned()).collect(), false));
-}
-
-#[track_caller]
-fn used(text: &str, said: &[&str]) {
-    assert_eq!(entry(text), (said.iter().map(|line| (*line).to_owned()).collect(), true));
-}
 
 const ARN: &str = "rolearn: 'arn:aws:iam::123456789012:role/X'";
 
@@ -79,7 +58,7 @@ fn an_unknown_key_is_reported_with_the_right_one_and_does_no_harm() {
 
 #[test]
 fn an_entry_with_a_restriction_that_is_not_understood_is_not_used() {
-    for key in ["sso", "SSO", "rolearnLike", "rolearnlike", "sessionNames"] {
+    for key in ["rolearnLike", "rolearnlike", "sessionNames"] {
         skipped(
             &format!("- {{{ARN}, username: x, {key}: {{}}}}"),
             &[&format!("2 column 62: error unsupported: \"{key}\" is not supported yet, so the entry is not used")],
@@ -193,12 +172,12 @@ fn a_userid_that_guards_nothing_is_an_error() {
 
 #[test]
 fn all_that_is_wrong_in_an_entry_is_said_at_once() {
-    let (lines, is_used) = entry("- {rolearn: x, username: '{{', groups: a, userid: '', sso: 1}");
+    let (lines, is_used) = entry("- {rolearn: x, username: '{{', groups: a, userid: '', ssso: 1}");
     assert!(!is_used);
     let code = |line: &String| line.split("error ").nth(1).and_then(|rest| rest.split(':').next()).map(str::to_owned);
     assert_eq!(
         lines.iter().filter_map(code).collect::<Vec<_>>(),
-        ["unsupported", "invalid_arn", "empty_userid", "invalid_template", "wrong_type"]
+        ["unknown_key", "invalid_arn", "empty_userid", "invalid_template", "wrong_type"]
     );
 }
 

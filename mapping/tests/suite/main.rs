@@ -12,5 +12,6 @@ mod decide;
 mod entries;
 mod laws;
 mod principals;
+mod sso;
 mod support;
 mod yaml;

@@ -57,6 +57,37 @@ pub(crate) fn config_file(text: &str) -> Result<Loaded, LoadError> {
     config_file::load(Document::parse(text).expect("YAML").root().as_map().expect("a mapping"))
 }
 
+/// Chains of the two text sources, each with these entries of `mapRoles`, all of them good.
+pub(crate) fn chains_of_roles(entries: &str) -> [Chain; 2] {
+    let loaded = config_file(&format!("mapRoles:\n{entries}")).expect("usable");
+    assert_eq!(lines(&loaded.diagnostics), [""; 0]);
+    [chain(&[("mapRoles", entries)]), Chain::new(vec![Source::new(SourceName::MountedFile, Some(loaded.rules.into()))])]
+}
+
+/// What is said about one entry of `mapRoles`, beside a good one that must stay in force; and whether it is used.
+pub(crate) fn entry_of_roles(entry: &str) -> (Vec<String>, bool) {
+    const GOOD: &str = "- {rolearn: 'arn:aws:iam::123456789012:role/Good', username: good}";
+    let update = aws_auth(&[("mapRoles", &format!("{GOOD}\n{entry}"))]);
+    let rules = update.next.rules().expect("one entry is good");
+    let lines = lines(&update.diagnostics);
+    let lines = lines
+        .into_iter()
+        .map(|line| line.strip_prefix("EKSConfigMap mapRoles[1] line ").expect("about the second entry").to_owned());
+    (lines.collect(), rules.rule_count() == 2)
+}
+
+/// The entry is not used, and this is what is said about it.
+#[track_caller]
+pub(crate) fn skipped(text: &str, said: &[&str]) {
+    assert_eq!(entry_of_roles(text), (said.iter().map(|line| (*line).to_owned()).collect(), false));
+}
+
+/// The entry is used, and this is what is said about it.
+#[track_caller]
+pub(crate) fn used(text: &str, said: &[&str]) {
+    assert_eq!(entry_of_roles(text), (said.iter().map(|line| (*line).to_owned()).collect(), true));
+}
+
 pub(crate) fn granted(decision: Decision) -> Grant {
     match decision {
         Decision::Granted(grant) => grant,

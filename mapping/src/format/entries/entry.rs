@@ -1,5 +1,7 @@
 //! One entry of `mapRoles` or `mapUsers`.
 
+mod target;
+
 use super::List;
 use crate::{
     diagnostic::{DiagnosticCode, Quoted},
@@ -7,11 +9,12 @@ use crate::{
         report::Report,
         yaml::{Entry, Map, Node, YamlError, nearest, plain},
     },
-    identity::is_user_id_of,
-    principal::{Principal, PrincipalError, PrincipalKind},
-    ruleset::{Origin, Rule},
+    principal::{Principal, PrincipalKind},
+    ruleset::{Origin, Rule, Subject},
     template::{Template, TemplateError},
 };
+
+use target::{SSO, Target};
 
 /// The rule that the entry writes, if all of it is good. Everything wrong in it is reported, not the first thing only.
 pub(super) fn rule(list: List, index: usize, item: &Node, report: &mut Report) -> Option<Rule> {
@@ -19,20 +22,21 @@ pub(super) fn rule(list: List, index: usize, item: &Node, report: &mut Report) -
     let mut reader = Reader { list, item, map, report };
 
     let understood = reader.keys();
-    let principal = reader.principal();
-    let user_id = reader.user_id(principal.as_ref());
+    let target = reader.target();
+    let user_id = reader.user_id(target.as_ref());
     let username = reader.username();
     let groups = reader.groups();
     if !understood {
         return None;
     }
-    let (principal, user_id, username, groups) = (principal?, user_id?, username?, groups?);
+    let (target, user_id, username, groups) = (target?, user_id?, username?, groups?);
 
-    reader.hint(&principal, std::iter::once(&username).chain(&groups));
-    let canonical = principal.canonical();
+    if let Target::Arn(principal) = &target {
+        reader.hint(principal, std::iter::once(&username).chain(&groups));
+    }
+    let (whom, written) = target.into_whom();
     let origin = Origin { key: list.key(), index, location: item.location() };
-    let written = (principal.as_str() != canonical.as_str()).then(|| principal.as_str().into());
-    Some(Rule { principal: canonical, written, user_id, username, groups: groups.into(), origin })
+    Some(Rule { subject: Subject { whom, user_id }, written, username, groups: groups.into(), origin })
 }
 
 struct Reader<'a> {
@@ -45,14 +49,19 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Whether every key that restricts the entry is understood. Any other unknown key is reported and does no harm.
     fn keys(&mut self) -> bool {
-        let known = [self.list.arn_key(), "username", "groups", USER_ID];
-        let unknown = |entry: &&Entry| !known.iter().any(|key| key.eq_ignore_ascii_case(entry.key()));
+        let known = || KEYS.into_iter().chain([self.list.arn_key()]).chain(self.list.restrictions());
+        let unknown = |entry: &&Entry| !known().any(|key| key.eq_ignore_ascii_case(entry.key()));
         let mut understood = true;
         for entry in self.map.entries().iter().filter(unknown) {
             let (at, key) = (entry.location(), Quoted(entry.key()));
-            if RESTRICTING.iter().any(|word| word.eq_ignore_ascii_case(entry.key())) {
+            if PLANNED.iter().any(|word| word.eq_ignore_ascii_case(entry.key())) {
                 let message = format!("{key} is not supported yet, so the entry is not used");
                 self.report.error(DiagnosticCode::Unsupported, at, message, None);
+                understood = false;
+            } else if let Some(word) = RESTRICTIONS.iter().find(|word| word.eq_ignore_ascii_case(entry.key())) {
+                let message = format!("{word} is of roles only, so the entry is not used");
+                let fix = Some(format!("move the entry to {}", List::Roles.key()));
+                self.report.error(DiagnosticCode::MisplacedKey, at, message, fix);
                 understood = false;
             } else if let Some(meant) = misspelt_restriction(entry.key()) {
                 let message = format!("unknown key {key}; {meant} restricts an entry, so the entry is not used");
@@ -64,50 +73,12 @@ impl<'a> Reader<'a> {
                 let fix = if other.arn_key().eq_ignore_ascii_case(entry.key()) {
                     Some(format!("an entry with {} belongs under {}", other.arn_key(), other.key()))
                 } else {
-                    nearest(entry.key(), known).map(|meant| format!("did you mean \"{meant}\"?"))
+                    nearest(entry.key(), known()).map(|meant| format!("did you mean \"{meant}\"?"))
                 };
                 self.report.warning(DiagnosticCode::UnknownKey, at, format!("unknown key {key}"), fix);
             }
         }
         understood
-    }
-
-    fn principal(&mut self) -> Option<Principal> {
-        let key = self.list.arn_key();
-        let (node, text) = self.text(key, DiagnosticCode::MissingArn)?;
-        match text.parse::<Principal>() {
-            Ok(principal) => Some(principal),
-            Err(error) => {
-                let fix = match error {
-                    _ if text.trim() != text => Some("remove the white space around it".to_owned()),
-                    PrincipalError::Account(_) => Some("write the account id with all its 12 digits".to_owned()),
-                    _ => None,
-                };
-                let message = format!("{key} {}: {error}", Quoted(text));
-                self.report.error(DiagnosticCode::InvalidArn, node.location(), message, fix);
-                None
-            }
-        }
-    }
-
-    /// `Some(None)` when the entry asks for no unique id.
-    fn user_id(&mut self, principal: Option<&Principal>) -> Option<Option<Box<str>>> {
-        let Some(node) = self.map.get_ignore_case(USER_ID) else { return Some(None) };
-        let text = if node.is_null() { "" } else { self.scalar(USER_ID, node)? };
-        if text.is_empty() {
-            let fix = Some("remove the key, or write the unique id".to_owned());
-            self.report.error(DiagnosticCode::EmptyUserId, node.location(), "userid is empty".to_owned(), fix);
-            return None;
-        }
-        // Without an ARN there is nothing to compare it with, and the entry is lost anyway.
-        let kind = principal?.kind();
-        if !is_user_id_of(kind, text) {
-            let fix = text.contains(':').then(|| "write only the part before the colon".to_owned());
-            let message = format!("userid {} is no unique id of such a principal", Quoted(text));
-            self.report.error(DiagnosticCode::InvalidUserId, node.location(), message, fix);
-            return None;
-        }
-        Some(Some(text.into()))
     }
 
     fn username(&mut self) -> Option<Template> {
@@ -208,6 +179,12 @@ impl<'a> Reader<'a> {
     }
 }
 
+impl List {
+    fn restrictions(self) -> impl Iterator<Item = &'static str> {
+        RESTRICTIONS.into_iter().filter(move |_| self == Self::Roles)
+    }
+}
+
 fn wrong_type(report: &mut Report, what: &str, error: &YamlError) {
     report.error(DiagnosticCode::WrongType, error.location(), format!("{what}: {}", error.message()), None);
 }
@@ -219,13 +196,19 @@ fn misspelt_restriction(key: &str) -> Option<&'static str> {
     }
     let key = plain(key);
     let near = |word: &&str| strsim::damerau_levenshtein(&key, &plain(word)) <= 1;
-    RESTRICTING.into_iter().chain([USER_ID]).find(near)
+    RESTRICTIONS.into_iter().chain(PLANNED).chain([USER_ID]).find(near)
 }
 
 const USER_ID: &str = "userid";
 
-/// Keys that say whom an entry is about and are not built yet: `sso` of aws-iam-authenticator, and those planned here.
-const RESTRICTING: [&str; 3] = ["rolearnLike", "sessionNames", "sso"];
+/// Keys of every entry, beside that of its ARN.
+const KEYS: [&str; 3] = ["username", "groups", USER_ID];
+
+/// Keys that narrow whom an entry about roles is for.
+const RESTRICTIONS: [&str; 1] = [SSO];
+
+/// Keys that say whom an entry is about and are not built yet.
+const PLANNED: [&str; 2] = ["rolearnLike", "sessionNames"];
 
 /// No misspelling of them is longer.
 const MAX_RESTRICTION_BYTES: usize = 20;

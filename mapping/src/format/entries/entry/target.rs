@@ -1,0 +1,189 @@
+//! Whom an entry is about: its `rolearn` or `userarn`, or its `sso`.
+
+use super::{Reader, USER_ID, wrong_type};
+use crate::{
+    arn::{AccountId, Partition},
+    diagnostic::{DiagnosticCode, Quoted},
+    format::{
+        entries::{List, account_fix},
+        yaml::{Map, Node, nearest},
+    },
+    identity::{is_user_id_of, is_user_id_of_role},
+    principal::{Principal, PrincipalError},
+    ruleset::Whom,
+    sso::{self, PermissionSet},
+};
+
+/// Whom an entry is about, in the kinds in which it can be written.
+pub(super) enum Target {
+    Arn(Principal),
+    Sso(PermissionSet),
+}
+
+impl Target {
+    /// With how it was written, where that is not how it is kept.
+    pub(super) fn into_whom(self) -> (Whom, Option<Box<str>>) {
+        match self {
+            Self::Arn(principal) => {
+                let canonical = principal.canonical();
+                let written = (principal.as_str() != canonical.as_str()).then(|| principal.as_str().into());
+                (Whom::Exact(canonical), written)
+            }
+            Self::Sso(set) => (Whom::Sso(set), None),
+        }
+    }
+
+    fn can_have(&self, user_id: &str) -> bool {
+        match self {
+            Self::Arn(principal) => is_user_id_of(principal.kind(), user_id),
+            Self::Sso(_) => is_user_id_of_role(user_id),
+        }
+    }
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn target(&mut self) -> Option<Target> {
+        let arn_key = self.list.arn_key();
+        if self.list == List::Users {
+            return self.principal(arn_key).map(Target::Arn);
+        }
+        let written: Vec<_> = [arn_key, SSO].into_iter().filter(|key| self.is_written(key)).collect();
+        match written.as_slice() {
+            [] | [_] => {}
+            [first, second, ..] => {
+                let message = format!("{first} and {second} both say whom the entry is about, so it is not used");
+                let fix = Some("make an entry of each".to_owned());
+                self.report.error(DiagnosticCode::ConflictingKeys, self.item.location(), message, fix);
+                return None;
+            }
+        }
+        match self.map.get_ignore_case(SSO).filter(|node| !node.is_null()) {
+            Some(node) => self.sso(node).map(Target::Sso),
+            None => self.principal(arn_key).map(Target::Arn),
+        }
+    }
+
+    /// `Some(None)` when the entry asks for no unique id.
+    pub(super) fn user_id(&mut self, target: Option<&Target>) -> Option<Option<Box<str>>> {
+        let Some(node) = self.map.get_ignore_case(USER_ID) else { return Some(None) };
+        let text = if node.is_null() { "" } else { self.scalar(USER_ID, node)? };
+        if text.is_empty() {
+            let fix = Some("remove the key, or write the unique id".to_owned());
+            self.report.error(DiagnosticCode::EmptyUserId, node.location(), "userid is empty".to_owned(), fix);
+            return None;
+        }
+        // Without a principal there is nothing to compare it with, and the entry is lost anyway.
+        if !target?.can_have(text) {
+            let fix = text.contains(':').then(|| "write only the part before the colon".to_owned());
+            let message = format!("userid {} is no unique id of such a principal", Quoted(text));
+            self.report.error(DiagnosticCode::InvalidUserId, node.location(), message, fix);
+            return None;
+        }
+        Some(Some(text.into()))
+    }
+
+    fn is_written(&self, key: &str) -> bool {
+        self.map.get_ignore_case(key).is_some_and(|node| !node.is_null())
+    }
+
+    fn principal(&mut self, key: &str) -> Option<Principal> {
+        let (node, text) = self.text(key, DiagnosticCode::MissingArn)?;
+        match text.parse::<Principal>() {
+            Ok(principal) => Some(principal),
+            Err(error) => {
+                let fix = match error {
+                    _ if text.trim() != text => Some("remove the white space around it".to_owned()),
+                    PrincipalError::Account(_) => Some("write the account id with all its 12 digits".to_owned()),
+                    _ => None,
+                };
+                let message = format!("{key} {}: {error}", Quoted(text));
+                self.report.error(DiagnosticCode::InvalidArn, node.location(), message, fix);
+                None
+            }
+        }
+    }
+
+    /// The keys are those of `SSOARNMatcher` in aws-iam-authenticator's `pkg/config/types.go`.
+    fn sso(&mut self, node: &'a Node) -> Option<PermissionSet> {
+        let map = node.as_map().map_err(|error| wrong_type(self.report, SSO, &error)).ok()?;
+        let known = self.sso_keys(map);
+        let partition = self.sso_partition(map);
+        let account = self.sso_account(node, map);
+        let name = self.sso_text(node, map, PERMISSION_SET_NAME);
+        if !known {
+            return None;
+        }
+        let (name_node, name) = name?;
+        match PermissionSet::new(partition?, account?, name) {
+            Ok(set) => Some(set),
+            Err(error) => {
+                let fix = name
+                    .get(..sso::ROLE_PREFIX.len())
+                    .filter(|prefix| prefix.eq_ignore_ascii_case(sso::ROLE_PREFIX))
+                    .map(|_| "write the permission set's name, not that of its role".to_owned());
+                let message = format!("{PERMISSION_SET_NAME} {}: {error}", Quoted(name));
+                self.report.error(DiagnosticCode::InvalidSso, name_node.location(), message, fix);
+                None
+            }
+        }
+    }
+
+    /// Any of its keys says whom the entry is about: one that is not understood is never passed over.
+    fn sso_keys(&mut self, map: &Map) -> bool {
+        let mut known = true;
+        for entry in map.entries() {
+            if !SSO_KEYS.iter().any(|key| key.eq_ignore_ascii_case(entry.key())) {
+                let message = format!("unknown key {} in {SSO}, so the entry is not used", Quoted(entry.key()));
+                let fix = nearest(entry.key(), SSO_KEYS).map(|meant| format!("did you mean \"{meant}\"?"));
+                self.report.error(DiagnosticCode::UnknownKey, entry.location(), message, fix);
+                known = false;
+            }
+        }
+        known
+    }
+
+    fn sso_partition(&mut self, map: &'a Map) -> Option<Partition> {
+        let Some(node) = map.get_ignore_case(PARTITION) else { return Some(Partition::Aws) };
+        // An empty one is the default to aws-iam-authenticator, whose own tools write it so.
+        let text = if node.is_null() { "" } else { self.scalar(PARTITION, node)? };
+        if text.is_empty() {
+            return Some(Partition::Aws);
+        }
+        text.parse()
+            .map_err(|error| {
+                let message = format!("{PARTITION} {}: {error}", Quoted(text));
+                let fix = nearest(text, Partition::ALL.map(Partition::as_str));
+                let fix = fix.map(|meant| format!("did you mean \"{meant}\"?"));
+                self.report.error(DiagnosticCode::InvalidSso, node.location(), message, fix);
+            })
+            .ok()
+    }
+
+    fn sso_account(&mut self, sso: &'a Node, map: &'a Map) -> Option<AccountId> {
+        let (node, text) = self.sso_text(sso, map, ACCOUNT_ID)?;
+        text.parse()
+            .map_err(|error| {
+                let message = format!("{ACCOUNT_ID} {}: {error}", Quoted(text));
+                let fix = Some(account_fix(text, error));
+                self.report.error(DiagnosticCode::InvalidAccount, node.location(), message, fix);
+            })
+            .ok()
+    }
+
+    fn sso_text(&mut self, sso: &Node, map: &'a Map, key: &str) -> Option<(&'a Node, &'a str)> {
+        match map.get_ignore_case(key).filter(|node| !node.is_null()) {
+            Some(node) => Some((node, self.scalar(key, node)?)),
+            None => {
+                self.report.error(DiagnosticCode::InvalidSso, sso.location(), format!("{SSO} has no {key}"), None);
+                None
+            }
+        }
+    }
+}
+
+pub(super) const SSO: &str = "sso";
+
+const ACCOUNT_ID: &str = "accountID";
+const PARTITION: &str = "partition";
+const PERMISSION_SET_NAME: &str = "permissionSetName";
+const SSO_KEYS: [&str; 3] = [PERMISSION_SET_NAME, ACCOUNT_ID, PARTITION];
