@@ -71,6 +71,7 @@ impl Denial {
                 RefusalReason::ControlCharacter => "mapping.control_character",
                 RefusalReason::EmptyGroup => "mapping.empty_group",
                 RefusalReason::EmptyUsername => "mapping.empty_username",
+                RefusalReason::PrivilegedWildcard => "mapping.privileged_wildcard",
                 RefusalReason::UnrenderedBrace => "mapping.unrendered_brace",
                 RefusalReason::UserIdMismatch => "mapping.userid_mismatch",
             },

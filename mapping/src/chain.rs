@@ -69,6 +69,8 @@ pub enum RefusalReason {
     EmptyGroup,
     /// The user name is empty once rendered: the API server would take it.
     EmptyUsername,
+    /// A rule about many roles renders a group to `system:masters`, and does not say that it may.
+    PrivilegedWildcard,
     /// A rendered name has a brace, as of a placeholder that nobody rendered.
     UnrenderedBrace,
     /// The rule is for another unique id: the name was given to somebody else since.
@@ -205,8 +207,14 @@ impl fmt::Display for Refusal {
 
 impl RefusalReason {
     /// Every reason.
-    pub const ALL: [Self; 5] =
-        [Self::ControlCharacter, Self::EmptyGroup, Self::EmptyUsername, Self::UnrenderedBrace, Self::UserIdMismatch];
+    pub const ALL: [Self; 6] = [
+        Self::ControlCharacter,
+        Self::EmptyGroup,
+        Self::EmptyUsername,
+        Self::PrivilegedWildcard,
+        Self::UnrenderedBrace,
+        Self::UserIdMismatch,
+    ];
 
     /// Its stable name, for answers, logs and metric labels.
     #[must_use]
@@ -215,6 +223,7 @@ impl RefusalReason {
             Self::ControlCharacter => "control_character",
             Self::EmptyGroup => "empty_group",
             Self::EmptyUsername => "empty_username",
+            Self::PrivilegedWildcard => "privileged_wildcard",
             Self::UnrenderedBrace => "unrendered_brace",
             Self::UserIdMismatch => "userid_mismatch",
         }

@@ -33,6 +33,8 @@ pub enum DiagnosticCode {
     DuplicateEntry,
     /// A group without a name.
     EmptyGroup,
+    /// A `sessionNames` without a name: the entry would be for nobody.
+    EmptySessionNames,
     /// A `userid` without a value: it would guard nothing.
     EmptyUserId,
     /// A `username` without a value.
@@ -41,6 +43,8 @@ pub enum DiagnosticCode {
     InvalidAccount,
     /// Not an ARN of something that can call.
     InvalidArn,
+    /// Not a pattern that any name fits.
+    InvalidPattern,
     /// An `sso` that names no permission set.
     InvalidSso,
     /// A user or group name that is no template.
@@ -59,6 +63,10 @@ pub enum DiagnosticCode {
     NotAList,
     /// The text is not YAML, or is more of it than is read.
     NotYaml,
+    /// The path of a role is not looked at.
+    PathIgnored,
+    /// `system:masters` for every role that fits a pattern.
+    PrivilegedWildcard,
     /// The name of the session in an ARN is not looked at.
     SessionIgnored,
     /// A name reads the session's name, and this principal has no sessions.
@@ -69,8 +77,6 @@ pub enum DiagnosticCode {
     TooManyProblems,
     /// A key that means nothing here.
     UnknownKey,
-    /// A key that restricts an entry, and that this version does not understand.
-    Unsupported,
     /// A role among the users or a user among the roles.
     WrongList,
     /// A value of another type than its key takes.
@@ -194,10 +200,12 @@ impl DiagnosticCode {
             Self::ConflictingKeys => "conflicting_keys",
             Self::DuplicateEntry => "duplicate_entry",
             Self::EmptyGroup => "empty_group",
+            Self::EmptySessionNames => "empty_session_names",
             Self::EmptyUserId => "empty_userid",
             Self::EmptyUsername => "empty_username",
             Self::InvalidAccount => "invalid_account",
             Self::InvalidArn => "invalid_arn",
+            Self::InvalidPattern => "invalid_pattern",
             Self::InvalidSso => "invalid_sso",
             Self::InvalidTemplate => "invalid_template",
             Self::InvalidUserId => "invalid_userid",
@@ -207,12 +215,13 @@ impl DiagnosticCode {
             Self::NoUsableEntry => "no_usable_entry",
             Self::NotAList => "not_a_list",
             Self::NotYaml => "not_yaml",
+            Self::PathIgnored => "path_ignored",
+            Self::PrivilegedWildcard => "privileged_wildcard",
             Self::SessionIgnored => "session_ignored",
             Self::SessionlessTemplate => "sessionless_template",
             Self::SuspiciousGroup => "suspicious_group",
             Self::TooManyProblems => "too_many_problems",
             Self::UnknownKey => "unknown_key",
-            Self::Unsupported => "unsupported",
             Self::WrongList => "wrong_list",
             Self::WrongType => "wrong_type",
         }

@@ -7,7 +7,13 @@ use std::{
 };
 
 use crate::{
-    arn::AccountId, format::yaml::Location, identity::Identity, principal::CanonicalArn, sso::PermissionSet,
+    arn::{AccountId, Partition},
+    format::yaml::Location,
+    identity::Identity,
+    pattern::Pattern,
+    principal::CanonicalArn,
+    role_pattern::RolePattern,
+    sso::PermissionSet,
     template::Template,
 };
 
@@ -19,6 +25,8 @@ use crate::{
 pub struct RuleSet {
     exact: HashMap<CanonicalArn, Vec<Arc<Rule>>>,
     sso: HashMap<PermissionSet, Vec<Arc<Rule>>>,
+    /// In the order of the text.
+    like: HashMap<(Partition, AccountId), Vec<Arc<Rule>>>,
     accounts: HashSet<AccountId>,
     rules: usize,
 }
@@ -31,6 +39,7 @@ pub(crate) struct Rule {
     pub(crate) written: Option<Box<str>>,
     pub(crate) username: Template,
     pub(crate) groups: Box<[Template]>,
+    pub(crate) masters: Masters,
     pub(crate) origin: Origin,
 }
 
@@ -40,6 +49,8 @@ pub(crate) struct Subject {
     pub(crate) whom: Whom,
     /// The unique id the caller must have.
     pub(crate) user_id: Option<Box<str>>,
+    /// The name of the caller's session must fit one of them.
+    pub(crate) sessions: Option<Box<[Pattern]>>,
 }
 
 /// The principals a rule is about.
@@ -49,6 +60,15 @@ pub(crate) enum Whom {
     Exact(CanonicalArn),
     /// The roles of this permission set.
     Sso(PermissionSet),
+    /// The roles that fit this pattern.
+    Like(Box<RolePattern>),
+}
+
+/// Whether a rule may put callers into `system:masters`, the group that the API server asks no authorizer about.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Masters {
+    Allowed,
+    Refused,
 }
 
 /// Where a rule was written.
@@ -78,7 +98,7 @@ pub(crate) enum Explicit<'a> {
 }
 
 impl RuleSet {
-    /// Of rules about the same subject the last one is used.
+    /// Of rules about the same subject the last one is used; of patterns, whose order counts, the first one.
     pub(crate) fn compile(
         rules: impl IntoIterator<Item = Arc<Rule>>,
         accounts: impl IntoIterator<Item = AccountId>,
@@ -86,7 +106,10 @@ impl RuleSet {
         let rules: Vec<_> = rules.into_iter().collect();
         let mut used = HashMap::with_capacity(rules.len());
         for rule in &rules {
-            used.insert(&rule.subject, rule);
+            let place = used.entry(&rule.subject).or_insert(rule);
+            if !matches!(rule.subject.whom, Whom::Like(_)) {
+                *place = rule;
+            }
         }
         let mut set = Self { accounts: accounts.into_iter().collect(), ..Self::default() };
         let mut duplicates = Vec::new();
@@ -113,11 +136,15 @@ impl RuleSet {
         self.accounts.len()
     }
 
-    /// The rule about the caller: one that names it before one that names its permission set.
+    /// The rule about the caller: one that names it before one that names its permission set, and that before one whose
+    /// pattern its role fits.
     pub(crate) fn explicit(&self, identity: &Identity) -> Explicit<'_> {
         let exact = self.exact.get(identity.canonical_arn());
         let sso = || PermissionSet::of(identity.principal()).and_then(|set| self.sso.get(&set));
-        Explicit::narrowest(exact, identity).or_else(|| Explicit::narrowest(sso(), identity))
+        let like = || self.like.get(&(identity.principal().partition(), identity.account().clone()));
+        Explicit::narrowest(exact, identity)
+            .or_else(|| Explicit::narrowest(sso(), identity))
+            .or_else(|| Explicit::first_like(like(), identity))
     }
 
     pub(crate) fn maps_account(&self, account: &AccountId) -> bool {
@@ -129,17 +156,31 @@ impl RuleSet {
         match &rule.subject.whom {
             Whom::Exact(principal) => self.exact.entry(principal.clone()).or_default().push(rule),
             Whom::Sso(set) => self.sso.entry(set.clone()).or_default().push(rule),
+            Whom::Like(pattern) => self.like.entry(pattern.account()).or_default().push(rule),
         }
     }
 }
 
 impl<'a> Explicit<'a> {
-    /// Of rules about the same principals: the narrowest that fits the caller.
+    /// Of rules about the same principals: the narrowest that fits the caller, and among equals the last one.
     fn narrowest(rules: Option<&'a Vec<Arc<Rule>>>, identity: &Identity) -> Self {
-        let rules = || rules.into_iter().flatten();
+        let rules = || rules.into_iter().flatten().filter(|rule| rule.is_for_session(identity));
         match rules().filter(|rule| rule.fits(identity)).max_by_key(|rule| rule.narrowness()) {
             Some(rule) => Self::Rule(rule),
             None => rules().next_back().map_or(Self::Unnamed, |rule| Self::OtherUserId(rule)),
+        }
+    }
+
+    /// Of patterns of the caller's account: the first in the text that fits the caller.
+    fn first_like(rules: Option<&'a Vec<Arc<Rule>>>, identity: &Identity) -> Self {
+        let is_like = |rule: &&Arc<Rule>| match &rule.subject.whom {
+            Whom::Like(pattern) => pattern.matches(identity.principal()),
+            Whom::Exact(_) | Whom::Sso(_) => false,
+        };
+        let rules = || rules.into_iter().flatten().filter(is_like).filter(|rule| rule.is_for_session(identity));
+        match rules().find(|rule| rule.fits(identity)) {
+            Some(rule) => Self::Rule(rule),
+            None => rules().next().map_or(Self::Unnamed, |rule| Self::OtherUserId(rule)),
         }
     }
 
@@ -157,13 +198,19 @@ impl Rule {
         self.written.as_deref().map_or_else(|| self.subject.whom.to_string(), str::to_owned)
     }
 
+    /// Where it is not, the rule is as if it were not written.
+    fn is_for_session(&self, identity: &Identity) -> bool {
+        let patterns = self.subject.sessions.as_deref();
+        patterns.is_none_or(|patterns| patterns.iter().any(|pattern| pattern.matches(identity.session_name())))
+    }
+
     fn fits(&self, identity: &Identity) -> bool {
         self.subject.user_id.as_deref().is_none_or(|id| id == identity.user_id())
     }
 
     /// Of two rules about the same principals the one with the greater narrowness goes first.
-    const fn narrowness(&self) -> bool {
-        self.subject.user_id.is_some()
+    const fn narrowness(&self) -> (bool, bool) {
+        (self.subject.user_id.is_some(), self.subject.sessions.is_some())
     }
 }
 
@@ -172,6 +219,7 @@ impl fmt::Display for Whom {
         match self {
             Self::Exact(principal) => principal.fmt(f),
             Self::Sso(set) => set.fmt(f),
+            Self::Like(pattern) => pattern.fmt(f),
         }
     }
 }
@@ -189,3 +237,7 @@ impl fmt::Display for Origin {
         write!(f, "{}[{}]", self.key, self.index)
     }
 }
+
+/// "system:masters ... is hard-coded into the Kubernetes API server source code as having unrestricted rights"
+/// (<https://kubernetes.io/docs/concepts/security/rbac-good-practices/#least-privilege>).
+pub(crate) const SYSTEM_MASTERS: &str = "system:masters";

@@ -3,7 +3,7 @@
 use super::RefusalReason;
 use crate::{
     identity::Identity,
-    ruleset::Rule,
+    ruleset::{Masters, Rule, SYSTEM_MASTERS},
     source::SourceName,
     template::{NeedsNodeName, Template},
 };
@@ -26,9 +26,13 @@ pub(super) enum Unrendered {
 impl Grant {
     pub(super) fn render(rule: &Rule, identity: &Identity, source: SourceName) -> Result<Self, Unrendered> {
         let groups = rule.groups.iter().map(|group| name(group, identity, RefusalReason::EmptyGroup));
+        let groups = groups.collect::<Result<Vec<_>, _>>()?;
+        if rule.masters == Masters::Refused && groups.iter().any(|group| group == SYSTEM_MASTERS) {
+            return Err(Unrendered::Bad(RefusalReason::PrivilegedWildcard));
+        }
         Ok(Self {
             username: name(&rule.username, identity, RefusalReason::EmptyUsername)?,
-            groups: groups.collect::<Result<_, _>>()?,
+            groups,
             source,
             rule: rule.to_string(),
         })

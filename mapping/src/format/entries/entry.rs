@@ -1,5 +1,6 @@
 //! One entry of `mapRoles` or `mapUsers`.
 
+mod sessions;
 mod target;
 
 use super::List;
@@ -10,11 +11,12 @@ use crate::{
         yaml::{Entry, Map, Node, YamlError, nearest, plain},
     },
     principal::{Principal, PrincipalKind},
-    ruleset::{Origin, Rule, Subject},
+    ruleset::{Masters, Origin, Rule, SYSTEM_MASTERS, Subject},
     template::{Template, TemplateError},
 };
 
-use target::{SSO, Target};
+use sessions::SESSION_NAMES;
+use target::{LIKE, SSO, Target};
 
 /// The rule that the entry writes, if all of it is good. Everything wrong in it is reported, not the first thing only.
 pub(super) fn rule(list: List, index: usize, item: &Node, report: &mut Report) -> Option<Rule> {
@@ -24,19 +26,29 @@ pub(super) fn rule(list: List, index: usize, item: &Node, report: &mut Report) -
     let understood = reader.keys();
     let target = reader.target();
     let user_id = reader.user_id(target.as_ref());
+    let sessions = reader.sessions(target.as_ref());
     let username = reader.username();
     let groups = reader.groups();
+    let masters = reader.masters(target.as_ref(), groups.as_deref().unwrap_or_default());
     if !understood {
         return None;
     }
-    let (target, user_id, username, groups) = (target?, user_id?, username?, groups?);
+    let (target, user_id, sessions) = (target?, user_id?, sessions?);
+    let (username, groups, masters) = (username?, groups?, masters?);
 
     if let Target::Arn(principal) = &target {
         reader.hint(principal, std::iter::once(&username).chain(&groups));
     }
     let (whom, written) = target.into_whom();
     let origin = Origin { key: list.key(), index, location: item.location() };
-    Some(Rule { subject: Subject { whom, user_id }, written, username, groups: groups.into(), origin })
+    Some(Rule {
+        subject: Subject { whom, user_id, sessions },
+        written,
+        username,
+        groups: groups.into(),
+        masters,
+        origin,
+    })
 }
 
 struct Reader<'a> {
@@ -54,11 +66,7 @@ impl<'a> Reader<'a> {
         let mut understood = true;
         for entry in self.map.entries().iter().filter(unknown) {
             let (at, key) = (entry.location(), Quoted(entry.key()));
-            if PLANNED.iter().any(|word| word.eq_ignore_ascii_case(entry.key())) {
-                let message = format!("{key} is not supported yet, so the entry is not used");
-                self.report.error(DiagnosticCode::Unsupported, at, message, None);
-                understood = false;
-            } else if let Some(word) = RESTRICTIONS.iter().find(|word| word.eq_ignore_ascii_case(entry.key())) {
+            if let Some(word) = RESTRICTIONS.iter().find(|word| word.eq_ignore_ascii_case(entry.key())) {
                 let message = format!("{word} is of roles only, so the entry is not used");
                 let fix = Some(format!("move the entry to {}", List::Roles.key()));
                 self.report.error(DiagnosticCode::MisplacedKey, at, message, fix);
@@ -120,6 +128,35 @@ impl<'a> Reader<'a> {
             self.report.warning(DiagnosticCode::SuspiciousGroup, node.location(), message, fix);
         }
         self.template("group", node, text)
+    }
+
+    /// Whether the entry may give `system:masters`: one about many roles only if it says so itself.
+    fn masters(&mut self, target: Option<&Target>, groups: &[Template]) -> Option<Masters> {
+        let written = self.map.entries().iter().find(|entry| entry.key().eq_ignore_ascii_case(ALLOW));
+        let allowed = match written.map(Entry::value).filter(|node| !node.is_null()) {
+            Some(node) => node.as_bool().map_err(|error| wrong_type(self.report, ALLOW, &error)).ok()?,
+            None => false,
+        };
+        match (target, written) {
+            (Some(Target::Like(..)), _) => {}
+            (_, Some(entry)) => {
+                let message = format!("{ALLOW} means nothing without {LIKE}");
+                self.report.warning(DiagnosticCode::MisplacedKey, entry.location(), message, None);
+                return Some(Masters::Allowed);
+            }
+            _ => return Some(Masters::Allowed),
+        }
+        if allowed {
+            return Some(Masters::Allowed);
+        }
+        if groups.iter().any(|group| group.to_string() == SYSTEM_MASTERS) {
+            let at = self.map.get_ignore_case("groups").map_or(self.item.location(), Node::location);
+            let message = format!("every role that fits the pattern would be in {SYSTEM_MASTERS}");
+            let fix = Some(format!("name the role with rolearn or sso, or write {ALLOW}: true"));
+            self.report.error(DiagnosticCode::PrivilegedWildcard, at, message, fix);
+            return None;
+        }
+        Some(Masters::Refused)
     }
 
     fn template(&mut self, what: &str, node: &Node, text: &str) -> Option<Template> {
@@ -196,19 +233,17 @@ fn misspelt_restriction(key: &str) -> Option<&'static str> {
     }
     let key = plain(key);
     let near = |word: &&str| strsim::damerau_levenshtein(&key, &plain(word)) <= 1;
-    RESTRICTIONS.into_iter().chain(PLANNED).chain([USER_ID]).find(near)
+    RESTRICTIONS.into_iter().chain([USER_ID]).find(near)
 }
 
+const ALLOW: &str = "allowPrivilegedWildcard";
 const USER_ID: &str = "userid";
 
 /// Keys of every entry, beside that of its ARN.
-const KEYS: [&str; 3] = ["username", "groups", USER_ID];
+const KEYS: [&str; 4] = ["username", "groups", USER_ID, ALLOW];
 
 /// Keys that narrow whom an entry about roles is for.
-const RESTRICTIONS: [&str; 1] = [SSO];
-
-/// Keys that say whom an entry is about and are not built yet.
-const PLANNED: [&str; 2] = ["rolearnLike", "sessionNames"];
+const RESTRICTIONS: [&str; 3] = [LIKE, SESSION_NAMES, SSO];
 
 /// No misspelling of them is longer.
 const MAX_RESTRICTION_BYTES: usize = 20;

@@ -1,4 +1,4 @@
-//! Whom an entry is about: its `rolearn` or `userarn`, or its `sso`.
+//! Whom an entry is about: its `rolearn` or `userarn`, its `sso`, or its `rolearnLike`.
 
 use super::{Reader, USER_ID, wrong_type};
 use crate::{
@@ -9,7 +9,8 @@ use crate::{
         yaml::{Map, Node, nearest},
     },
     identity::{is_user_id_of, is_user_id_of_role},
-    principal::{Principal, PrincipalError},
+    principal::{Principal, PrincipalError, PrincipalKind},
+    role_pattern::{RolePattern, RolePatternError},
     ruleset::Whom,
     sso::{self, PermissionSet},
 };
@@ -17,6 +18,8 @@ use crate::{
 /// Whom an entry is about, in the kinds in which it can be written.
 pub(super) enum Target {
     Arn(Principal),
+    /// With the pattern as it was written.
+    Like(Box<RolePattern>, Box<str>),
     Sso(PermissionSet),
 }
 
@@ -29,14 +32,24 @@ impl Target {
                 let written = (principal.as_str() != canonical.as_str()).then(|| principal.as_str().into());
                 (Whom::Exact(canonical), written)
             }
+            Self::Like(pattern, written) => (Whom::Like(pattern), Some(written)),
             Self::Sso(set) => (Whom::Sso(set), None),
+        }
+    }
+
+    pub(super) fn is_of_roles(&self) -> bool {
+        match self {
+            Self::Arn(principal) => {
+                matches!(principal.kind(), PrincipalKind::AssumedRole { .. } | PrincipalKind::Role { .. })
+            }
+            Self::Like(..) | Self::Sso(_) => true,
         }
     }
 
     fn can_have(&self, user_id: &str) -> bool {
         match self {
             Self::Arn(principal) => is_user_id_of(principal.kind(), user_id),
-            Self::Sso(_) => is_user_id_of_role(user_id),
+            Self::Like(..) | Self::Sso(_) => is_user_id_of_role(user_id),
         }
     }
 }
@@ -47,19 +60,18 @@ impl<'a> Reader<'a> {
         if self.list == List::Users {
             return self.principal(arn_key).map(Target::Arn);
         }
-        let written: Vec<_> = [arn_key, SSO].into_iter().filter(|key| self.is_written(key)).collect();
+        let written: Vec<_> = [arn_key, SSO, LIKE].into_iter().filter(|key| self.is_written(key)).collect();
         match written.as_slice() {
-            [] | [_] => {}
+            [] => self.principal(arn_key).map(Target::Arn),
             [first, second, ..] => {
                 let message = format!("{first} and {second} both say whom the entry is about, so it is not used");
                 let fix = Some("make an entry of each".to_owned());
                 self.report.error(DiagnosticCode::ConflictingKeys, self.item.location(), message, fix);
-                return None;
+                None
             }
-        }
-        match self.map.get_ignore_case(SSO).filter(|node| !node.is_null()) {
-            Some(node) => self.sso(node).map(Target::Sso),
-            None => self.principal(arn_key).map(Target::Arn),
+            [SSO] => self.map.get_ignore_case(SSO).and_then(|node| self.sso(node)).map(Target::Sso),
+            [LIKE] => self.like(),
+            [_] => self.principal(arn_key).map(Target::Arn),
         }
     }
 
@@ -98,6 +110,32 @@ impl<'a> Reader<'a> {
                 };
                 let message = format!("{key} {}: {error}", Quoted(text));
                 self.report.error(DiagnosticCode::InvalidArn, node.location(), message, fix);
+                None
+            }
+        }
+    }
+
+    fn like(&mut self) -> Option<Target> {
+        let (node, text) = self.text(LIKE, DiagnosticCode::MissingArn)?;
+        match RolePattern::parse(text) {
+            Ok(pattern) => {
+                let without_path = pattern.to_string();
+                if !without_path.eq_ignore_ascii_case(text) {
+                    let message = format!("{LIKE} {}: STS never says a role's path, so it is dropped", Quoted(text));
+                    let fix = Some(format!("write {without_path}"));
+                    self.report.warning(DiagnosticCode::PathIgnored, node.location(), message, fix);
+                }
+                Some(Target::Like(pattern.into(), text.into()))
+            }
+            Err(error) => {
+                let fix = match error {
+                    RolePatternError::WildcardInPath | RolePatternError::PathAlone => {
+                        Some("write a pattern of the role's name without a path".to_owned())
+                    }
+                    _ => None,
+                };
+                let message = format!("{LIKE} {}: {error}", Quoted(text));
+                self.report.error(DiagnosticCode::InvalidPattern, node.location(), message, fix);
                 None
             }
         }
@@ -181,6 +219,7 @@ impl<'a> Reader<'a> {
     }
 }
 
+pub(super) const LIKE: &str = "rolearnLike";
 pub(super) const SSO: &str = "sso";
 
 const ACCOUNT_ID: &str = "accountID";
