@@ -72,6 +72,8 @@ impl Denial {
                 RefusalReason::EmptyGroup => "mapping.empty_group",
                 RefusalReason::EmptyUsername => "mapping.empty_username",
                 RefusalReason::PrivilegedWildcard => "mapping.privileged_wildcard",
+                RefusalReason::ReservedGroupPrefix => "mapping.reserved_group_prefix",
+                RefusalReason::ReservedUsernamePrefix => "mapping.reserved_username_prefix",
                 RefusalReason::UnrenderedBrace => "mapping.unrendered_brace",
                 RefusalReason::UserIdMismatch => "mapping.userid_mismatch",
             },

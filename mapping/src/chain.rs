@@ -6,6 +6,7 @@ use std::{fmt, sync::Arc};
 
 use crate::{
     identity::Identity,
+    reserved::ReservedPrefixes,
     ruleset::{Explicit, Rule, RuleSet},
     source::SourceName,
 };
@@ -27,6 +28,7 @@ pub struct Chain {
 pub struct Source {
     name: SourceName,
     rules: Option<Arc<RuleSet>>,
+    reserved: Option<Arc<ReservedPrefixes>>,
 }
 
 /// What the chain says about a caller. Only [`Chain::decide`] makes one that grants.
@@ -71,6 +73,10 @@ pub enum RefusalReason {
     EmptyUsername,
     /// A rule about many roles renders a group to `system:masters`, and does not say that it may.
     PrivilegedWildcard,
+    /// A group begins with a prefix that the source must not give.
+    ReservedGroupPrefix,
+    /// The user name begins with a prefix that the source must not give.
+    ReservedUsernamePrefix,
     /// A rendered name has a brace, as of a placeholder that nobody rendered.
     UnrenderedBrace,
     /// The rule is for another unique id: the name was given to somebody else since.
@@ -96,10 +102,11 @@ impl Chain {
     ///    names decides.
     /// 2. A rule for another unique id, where no rule of its kind fits, is a refusal that nothing after it overrides: else
     ///    whoever gets a deleted principal's name would fall through to what is meant for many.
-    /// 3. A rule that renders to bad names lets later sources speak, but no longer the accounts.
+    /// 3. A rule that renders to bad names, or to names that its source must not give, lets later sources speak, but no
+    ///    longer the accounts.
     /// 4. A source that has not been read yet ends it: it might have said either.
     /// 5. The accounts that are mapped whole, when every source has spoken: the user is the canonical ARN, without
-    ///    groups.
+    ///    groups, from the first source that may give it.
     pub fn decide(&self, identity: &Identity) -> Decision {
         let mut refused = None;
         for source in &self.sources {
@@ -109,7 +116,7 @@ impl Chain {
                 Explicit::OtherUserId(rule) => {
                     return Decision::Refused(source.refusal(RefusalReason::UserIdMismatch, rule));
                 }
-                Explicit::Rule(rule) => match Grant::render(rule, identity, source.name) {
+                Explicit::Rule(rule) => match Grant::render(rule, identity, source) {
                     Ok(grant) => return Decision::Granted(grant),
                     Err(Unrendered::NeedsNodeName) => return Decision::NeedsNodeName(source.pending(rule)),
                     Err(Unrendered::Bad(reason)) => {
@@ -118,15 +125,20 @@ impl Chain {
                 },
             }
         }
-        if let Some(refusal) = refused {
-            return Decision::Refused(refusal);
-        }
+        refused.map_or_else(|| self.decide_by_account(identity), Decision::Refused)
+    }
+
+    fn decide_by_account(&self, identity: &Identity) -> Decision {
+        let mut decision = Decision::NotMapped;
         let maps_account =
             |source: &&Source| source.rules.as_ref().is_some_and(|rules| rules.maps_account(identity.account()));
-        match self.sources.iter().find(maps_account) {
-            Some(source) => Decision::Granted(Grant::of_account(identity, source.name)),
-            None => Decision::NotMapped,
+        for source in self.sources.iter().filter(maps_account) {
+            match Grant::of_account(identity, source) {
+                Ok(grant) => return Decision::Granted(grant),
+                Err(refusal) => decision = Decision::Refused(refusal),
+            }
         }
+        decision
     }
 }
 
@@ -134,7 +146,13 @@ impl Source {
     /// A source with the rules it has now; without any (`None`) as long as it was not read once.
     #[must_use]
     pub const fn new(name: SourceName, rules: Option<Arc<RuleSet>>) -> Self {
-        Self { name, rules }
+        Self { name, rules, reserved: None }
+    }
+
+    /// The same source, kept from giving names with these prefixes.
+    #[must_use]
+    pub fn reserving(self, reserved: Arc<ReservedPrefixes>) -> Self {
+        Self { reserved: Some(reserved), ..self }
     }
 
     /// Its name.
@@ -149,8 +167,20 @@ impl Source {
         self.rules.as_ref()
     }
 
-    fn refusal(&self, reason: RefusalReason, rule: &Rule) -> Refusal {
+    fn refusal(&self, reason: RefusalReason, rule: impl fmt::Display) -> Refusal {
         Refusal { reason, source: self.name, rule: rule.to_string() }
+    }
+
+    /// Whether the source may give these names.
+    fn check(&self, username: &str, groups: &[String]) -> Result<(), RefusalReason> {
+        let Some(reserved) = &self.reserved else { return Ok(()) };
+        if reserved.reserve_username(username) {
+            return Err(RefusalReason::ReservedUsernamePrefix);
+        }
+        if groups.iter().any(|group| reserved.reserve_group(group)) {
+            return Err(RefusalReason::ReservedGroupPrefix);
+        }
+        Ok(())
     }
 
     fn pending(&self, rule: &Rule) -> NodeNamePending {
@@ -207,11 +237,13 @@ impl fmt::Display for Refusal {
 
 impl RefusalReason {
     /// Every reason.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::ControlCharacter,
         Self::EmptyGroup,
         Self::EmptyUsername,
         Self::PrivilegedWildcard,
+        Self::ReservedGroupPrefix,
+        Self::ReservedUsernamePrefix,
         Self::UnrenderedBrace,
         Self::UserIdMismatch,
     ];
@@ -224,6 +256,8 @@ impl RefusalReason {
             Self::EmptyGroup => "empty_group",
             Self::EmptyUsername => "empty_username",
             Self::PrivilegedWildcard => "privileged_wildcard",
+            Self::ReservedGroupPrefix => "reserved_group_prefix",
+            Self::ReservedUsernamePrefix => "reserved_username_prefix",
             Self::UnrenderedBrace => "unrendered_brace",
             Self::UserIdMismatch => "userid_mismatch",
         }

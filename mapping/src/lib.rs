@@ -47,6 +47,7 @@ pub mod format;
 mod identity;
 mod pattern;
 mod principal;
+mod reserved;
 mod role_pattern;
 mod ruleset;
 mod source;
@@ -58,6 +59,7 @@ pub use chain::{Chain, Decision, Grant, NodeNamePending, Refusal, RefusalReason,
 pub use diagnostic::{Diagnostic, DiagnosticCode, Quoted, Severity};
 pub use identity::{Identity, IdentityError};
 pub use principal::{CanonicalArn, Principal, PrincipalError, PrincipalKind};
+pub use reserved::ReservedPrefixes;
 pub use ruleset::RuleSet;
 pub use source::{SourceName, SourceNameError};
 pub use template::{NeedsNodeName, Template, TemplateError};

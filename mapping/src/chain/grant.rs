@@ -1,6 +1,6 @@
 //! The yes: a value that only [`Chain::decide`](super::Chain::decide) can make.
 
-use super::RefusalReason;
+use super::{Refusal, RefusalReason, Source};
 use crate::{
     identity::Identity,
     ruleset::{Masters, Rule, SYSTEM_MASTERS},
@@ -24,27 +24,24 @@ pub(super) enum Unrendered {
 }
 
 impl Grant {
-    pub(super) fn render(rule: &Rule, identity: &Identity, source: SourceName) -> Result<Self, Unrendered> {
+    pub(super) fn render(rule: &Rule, identity: &Identity, source: &Source) -> Result<Self, Unrendered> {
         let groups = rule.groups.iter().map(|group| name(group, identity, RefusalReason::EmptyGroup));
         let groups = groups.collect::<Result<Vec<_>, _>>()?;
         if rule.masters == Masters::Refused && groups.iter().any(|group| group == SYSTEM_MASTERS) {
             return Err(Unrendered::Bad(RefusalReason::PrivilegedWildcard));
         }
-        Ok(Self {
-            username: name(&rule.username, identity, RefusalReason::EmptyUsername)?,
-            groups,
-            source,
-            rule: rule.to_string(),
-        })
+        let username = name(&rule.username, identity, RefusalReason::EmptyUsername)?;
+        source.check(&username, &groups).map_err(Unrendered::Bad)?;
+        Ok(Self { username, groups, source: source.name, rule: rule.to_string() })
     }
 
     /// The caller's account is mapped whole: its canonical ARN is the user name, as aws-iam-authenticator has it.
-    pub(super) fn of_account(identity: &Identity, source: SourceName) -> Self {
-        Self {
-            username: identity.canonical_arn().to_string(),
-            groups: Vec::new(),
-            source,
-            rule: format!("mapAccounts {}", identity.account()),
+    pub(super) fn of_account(identity: &Identity, source: &Source) -> Result<Self, Refusal> {
+        let (username, groups) = (identity.canonical_arn().to_string(), Vec::new());
+        let rule = format!("mapAccounts {}", identity.account());
+        match source.check(&username, &groups) {
+            Ok(()) => Ok(Self { username, groups, source: source.name, rule }),
+            Err(reason) => Err(source.refusal(reason, rule)),
         }
     }
 

@@ -13,6 +13,7 @@ mod entries;
 mod laws;
 mod like;
 mod principals;
+mod reserved;
 mod sessions;
 mod sso;
 mod support;
