@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{
     entries::{self, List, Lists, MAP_ACCOUNTS, MAP_ROLES, MAP_USERS},
     report::Report,
-    yaml::{Document, Node, nearest},
+    yaml::{Document, Limits, Node, nearest},
 };
 use crate::{
     arn::AccountId,
@@ -107,7 +107,7 @@ fn key<T>(
         Some(_) => "what the key held before stays in force",
         None => "the key was never usable, so that aws-auth counts as not read",
     });
-    let now = match Document::parse(text) {
+    let now = match Document::parse_within(text, Limits::OBJECT) {
         Ok(document) => read(document.root(), &mut report),
         Err(error) => {
             report.fatal(DiagnosticCode::NotYaml, error.location(), error.message(), None);

@@ -1,7 +1,7 @@
 //! A small reader of YAML (and so of JSON) that knows where everything stands.
 //!
 //! Scalars stay the text that was written: nothing is taken for a number, so that an account id keeps its zeros. One
-//! document per text; anchors, aliases and merge keys (`<<`) are expanded; every bound is a named constant here.
+//! document per text; anchors, aliases and merge keys (`<<`) are expanded; every bound is named in [`Limits`].
 //!
 //! ```
 //! use mapping::format::yaml::Document;
@@ -22,7 +22,7 @@ use thiserror::Error;
 
 use crate::diagnostic::Quoted;
 
-pub use build::{MAX_BYTES, MAX_DEPTH, MAX_NODES, MAX_TEXT_BYTES};
+pub use build::{Limits, MAX_DEPTH};
 
 /// A text, read.
 #[derive(Clone, Debug)]
@@ -79,7 +79,7 @@ enum Content {
 }
 
 impl Document {
-    /// Reads a text.
+    /// Reads a file's text, within [`Limits::FILE`].
     ///
     /// A text with nothing in it is null. A byte order mark at its very beginning is skipped.
     ///
@@ -88,7 +88,16 @@ impl Document {
     /// When it is not YAML, holds more than one document, names a key of one mapping twice, has a character that is not
     /// printable, or is larger or deeper than is read, aliases counted as what they stand for.
     pub fn parse(text: &str) -> Result<Self, YamlError> {
-        build::build(text).map(|root| Self { root })
+        Self::parse_within(text, Limits::FILE)
+    }
+
+    /// Reads a text within other limits.
+    ///
+    /// # Errors
+    ///
+    /// As [`Document::parse`].
+    pub fn parse_within(text: &str, limits: Limits) -> Result<Self, YamlError> {
+        build::build(text, limits).map(|root| Self { root })
     }
 
     /// The value at the top.

@@ -67,6 +67,12 @@ fn yamlish() -> impl Strategy<Value = String> {
         "groups: ",
         "userid: ",
         "sso: ",
+        "sso: {permissionSetName: A, accountID: '123456789012'}",
+        "rolearnLike: ",
+        "sessionNames: ",
+        "allowPrivilegedWildcard: true",
+        "*",
+        "?",
         "arn:aws:iam::123456789012:role/X",
         "arn:aws:sts::123456789012:assumed-role/X/s",
         "{{SessionName}}",
@@ -150,7 +156,73 @@ fn check_error(error: &YamlError) {
     assert!(!error.to_string().chars().any(char::is_control), "{error:?}");
 }
 
+/// Entries of every kind about few roles, so that they meet. No two are about the same subject, and of patterns there is
+/// one, since the order of patterns counts.
+fn entries_of_every_kind() -> impl Strategy<Value = Vec<String>> {
+    let whom = select(vec![
+        "rolearn: 'arn:aws:iam::123456789012:role/p/AWSReservedSSO_A_0123456789abcdef'",
+        "rolearn: 'arn:aws:iam::123456789012:role/AWSReservedSSO_A_B_0123456789abcdef'",
+        "sso: {permissionSetName: A, accountID: '123456789012'}",
+        "sso: {permissionSetName: A_B, accountID: '123456789012'}",
+    ]);
+    let conditions = select(vec!["", ", userid: AROAONE", ", userid: AROATWO", ", sessionNames: ['j*']"]);
+    let like = select(vec!["*", "AWSReservedSSO_A_*", "*_B_????????????????"]);
+    (vec((whom, conditions), 0..12), like).prop_map(|(entries, like)| {
+        let mut seen = std::collections::HashSet::new();
+        let entries = entries.into_iter().filter(|entry| seen.insert(*entry));
+        let entries = entries.map(|(whom, conditions)| format!("{whom}{conditions}"));
+        let like = format!("rolearnLike: 'arn:aws:iam::123456789012:role/{like}'");
+        let numbered = entries.chain([like]).enumerate();
+        numbered.map(|(n, entry)| format!("- {{{entry}, username: u{n}}}\n")).collect()
+    })
+}
+
+fn decisions_about_sso_roles(entries: &[String]) -> Vec<Result<String, &'static str>> {
+    let update = AwsAuth::update(None, &data(&[("mapRoles", &entries.concat())]));
+    assert_eq!(update.diagnostics, []);
+    let chain = Chain::new(vec![Source::new(SourceName::EksConfigMap, update.next.rules())]);
+    let mut decisions = Vec::new();
+    for set in ["A", "A_B", "B"] {
+        for (session, id) in [("jane", "AROAONE"), ("jane", "AROATWO"), ("jane", "AROATHREE"), ("max", "AROATHREE")] {
+            let role = format!("AWSReservedSSO_{set}_0123456789abcdef");
+            decisions.push(match chain.decide(&session_with_id(&role, session, id)) {
+                Decision::Granted(grant) => Ok(grant.username().to_owned()),
+                Decision::Refused(refusal) => Err(refusal.code()),
+                Decision::NotMapped => Err("not_mapped"),
+                other => panic!("all sources are synced and no name needs a node: {other:?}"),
+            });
+        }
+    }
+    decisions
+}
+
 proptest! {
+    #[test]
+    fn the_order_of_entries_of_different_kinds_does_not_matter(
+        (entries, shuffled) in
+            entries_of_every_kind().prop_flat_map(|entries| (Just(entries.clone()), Just(entries).prop_shuffle()))
+    ) {
+        prop_assert_eq!(decisions_about_sso_roles(&entries), decisions_about_sso_roles(&shuffled));
+    }
+
+    #[test]
+    fn only_the_exact_suffix_makes_a_role_that_of_a_permission_set(
+        set in "[A-Za-z0-9_+=,.@-]{1,12}", role in "[A-Za-z0-9_+=,.@-]{0,12}", suffix in "_?[0-9a-fA-Fg_]{15,17}"
+    ) {
+        let entry = format!("- {{sso: {{permissionSetName: '{set}', accountID: '123456789012'}}, username: x}}");
+        let update = AwsAuth::update(None, &data(&[("mapRoles", &entry)]));
+        let chain = Chain::new(vec![Source::new(SourceName::EksConfigMap, update.next.rules())]);
+        let grants = |role: &str| matches!(chain.decide(&session_with_id(role, "s", "AROAX")), Decision::Granted(_));
+
+        let good = format!("AWSReservedSSO_{set}_0123456789abcdef");
+        prop_assert!(grants(&good));
+        let is_suffix =
+            suffix.strip_prefix('_').is_some_and(|hex| hex.len() == 16 && hex.bytes().all(|b| b.is_ascii_hexdigit()));
+        prop_assert_eq!(grants(&format!("AWSReservedSSO_{set}{suffix}")), is_suffix);
+        let is_set = role.eq_ignore_ascii_case(&set);
+        prop_assert_eq!(grants(&format!("AWSReservedSSO_{role}_0123456789abcdef")), is_set);
+    }
+
     #[test]
     fn no_text_is_too_strange_for_the_yaml_reader(text in prop_oneof![any::<String>(), yamlish()]) {
         if let Err(error) = Document::parse(&text) {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use mapping::format::yaml::{Document, MAX_BYTES, MAX_DEPTH, MAX_NODES, Node, nearest};
+use mapping::format::yaml::{Document, Limits, MAX_DEPTH, Node, nearest};
 
 #[track_caller]
 fn refused(text: &str) -> String {
@@ -119,17 +119,20 @@ fn a_billion_laughs_is_an_error() {
 
 #[test]
 fn a_long_text_repeated_by_aliases_is_an_error() {
-    let bomb = format!("a: &a {}\nb: [{}]", "x".repeat(MAX_BYTES / 4), ["*a"; 1000].join(","));
+    let bomb = format!("a: &a {}\nb: [{}]", "x".repeat(Limits::OBJECT.bytes() / 4), ["*a"; 1000].join(","));
+    let error = Document::parse_within(&bomb, Limits::OBJECT).unwrap_err();
+    assert!(error.message().contains("the document is too large"));
     assert!(refused(&bomb).contains("the document is too large"));
 }
 
 #[test]
 fn size_depth_and_number_are_bounded() {
-    assert!(Document::parse(&"#".repeat(MAX_BYTES)).is_ok());
-    assert_eq!(
-        refused(&"#".repeat(MAX_BYTES + 1)),
-        format!("line 1 column 1: the text is longer than {MAX_BYTES} bytes")
-    );
+    for limits in [Limits::OBJECT, Limits::FILE] {
+        assert!(Document::parse_within(&"#".repeat(limits.bytes()), limits).is_ok());
+        let error = Document::parse_within(&"#".repeat(limits.bytes() + 1), limits).unwrap_err();
+        assert_eq!(error.message(), format!("the text is longer than {} bytes", limits.bytes()));
+    }
+    assert!(Document::parse(&"#".repeat(Limits::FILE.bytes())).is_ok());
 
     let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     assert!(Document::parse(&nested(MAX_DEPTH)).is_ok());
@@ -137,7 +140,8 @@ fn size_depth_and_number_are_bounded() {
     for deep in ["[", "{", "- ", "? ", "[{"] {
         refused(&deep.repeat(100_000));
     }
-    assert!(refused(&format!("[{}]", "a,".repeat(MAX_NODES))).contains("the document is too large"));
+    let many = Document::parse_within(&format!("[{}]", "a,".repeat(Limits::OBJECT.nodes())), Limits::OBJECT);
+    assert!(many.unwrap_err().message().contains("the document is too large"));
 }
 
 #[test]

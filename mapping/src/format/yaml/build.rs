@@ -6,27 +6,54 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag};
 
 use super::{Content, Entry, Location, Map, Node, YamlError};
 
-/// The longest text that is read, in bytes. Kubernetes takes no ConfigMap above 1 MiB.
-pub const MAX_BYTES: usize = 4 * 1024 * 1024;
-
 /// How deep lists and mappings may stand in each other.
 pub const MAX_DEPTH: usize = 32;
 
-/// How many values and keys a document may hold, each alias counted as all that it stands for: what a "billion laughs"
-/// runs into.
-pub const MAX_NODES: usize = 1_000_000;
+/// How much of a text is read.
+///
+/// Aliases are counted as all that they stand for: what a "billion laughs" runs into.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Limits {
+    bytes: usize,
+    nodes: usize,
+    text_bytes: usize,
+}
 
-/// How many bytes all keys and scalars may hold together, each alias counted as all that it stands for.
-pub const MAX_TEXT_BYTES: usize = 4 * MAX_BYTES;
+impl Limits {
+    /// Of a text that comes from the API server, and that other people can write than who runs this program. etcd takes
+    /// no object of more than 1.5 MiB, and Kubernetes no ConfigMap of more than 1 MiB.
+    pub const OBJECT: Self = Self { bytes: 4 << 20, nodes: 1_000_000, text_bytes: 16 << 20 };
 
-pub(super) fn build(text: &str) -> Result<Node, YamlError> {
-    if text.len() > MAX_BYTES {
-        return Err(YamlError::new(START, format!("the text is longer than {MAX_BYTES} bytes")));
+    /// Of a file: a hundred thousand mappings, of up to three hundred bytes and with several groups each.
+    pub const FILE: Self = Self { bytes: 32 << 20, nodes: 2_500_000, text_bytes: 64 << 20 };
+
+    /// How many bytes the text may have.
+    #[must_use]
+    pub const fn bytes(self) -> usize {
+        self.bytes
+    }
+
+    /// How many values and keys it may hold.
+    #[must_use]
+    pub const fn nodes(self) -> usize {
+        self.nodes
+    }
+
+    /// How many bytes all keys and scalars may hold together.
+    #[must_use]
+    pub const fn text_bytes(self) -> usize {
+        self.text_bytes
+    }
+}
+
+pub(super) fn build(text: &str, limits: Limits) -> Result<Node, YamlError> {
+    if text.len() > limits.bytes {
+        return Err(YamlError::new(START, format!("the text is longer than {} bytes", limits.bytes)));
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     refuse_unprintable(text)?;
 
-    let mut builder = Builder::default();
+    let mut builder = Builder::new(limits);
     let mut parser = Parser::new_from_str(text);
     while let Some(event) = parser.next_event() {
         let (event, span) = event.map_err(|error| place(&error, text))?;
@@ -51,8 +78,8 @@ fn refuse_unprintable(text: &str) -> Result<(), YamlError> {
     Ok(())
 }
 
-#[derive(Default)]
 struct Builder {
+    limits: Limits,
     /// The lists and mappings that are open, outermost first.
     open: Vec<Frame>,
     anchors: HashMap<usize, Anchored>,
@@ -100,6 +127,10 @@ struct Size {
 }
 
 impl Builder {
+    fn new(limits: Limits) -> Self {
+        Self { limits, open: Vec::new(), anchors: HashMap::new(), size: Size::default(), documents: 0, root: None }
+    }
+
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), YamlError> {
         let location = Location::from(span.start);
         match event {
@@ -154,10 +185,10 @@ impl Builder {
     fn grow(&mut self, by: Size, location: Location) -> Result<(), YamlError> {
         self.size.nodes = self.size.nodes.saturating_add(by.nodes);
         self.size.text_bytes = self.size.text_bytes.saturating_add(by.text_bytes);
-        if self.size.nodes > MAX_NODES || self.size.text_bytes > MAX_TEXT_BYTES {
-            let message = format!(
-                "the document is too large: more than {MAX_NODES} values or {MAX_TEXT_BYTES} bytes, aliases expanded"
-            );
+        let Limits { nodes, text_bytes, .. } = self.limits;
+        if self.size.nodes > nodes || self.size.text_bytes > text_bytes {
+            let message =
+                format!("the document is too large: more than {nodes} values or {text_bytes} bytes, aliases expanded");
             return Err(YamlError::new(location, message));
         }
         Ok(())
