@@ -251,8 +251,13 @@ impl PartialEq for CanonicalArn {
 
 impl Hash for CanonicalArn {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        for byte in self.0.bytes() {
-            state.write_u8(byte.to_ascii_lowercase());
+        // Byte by byte a hasher would be several times slower.
+        for chunk in self.0.as_bytes().chunks(64) {
+            let mut folded = [0; 64];
+            for (to, from) in folded.iter_mut().zip(chunk) {
+                *to = from.to_ascii_lowercase();
+            }
+            state.write(&folded);
         }
         // No ARN holds this byte, so that no ARN's hash input is the beginning of another's.
         state.write_u8(0xff);

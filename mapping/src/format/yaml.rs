@@ -16,7 +16,7 @@
 
 mod build;
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use thiserror::Error;
 
@@ -43,13 +43,14 @@ pub struct Node {
 /// apart.
 #[derive(Clone, Debug, Default)]
 pub struct Map {
-    entries: Vec<Entry>,
+    entries: Box<[Entry]>,
 }
 
 /// A key and its value.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    key: String,
+    /// Shared: the entries of a list have the same few keys.
+    key: Arc<str>,
     location: Location,
     value: Node,
 }
@@ -57,8 +58,8 @@ pub struct Entry {
 /// A place in a text; both numbers count from one, columns in characters.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Location {
-    line: usize,
-    column: usize,
+    line: u32,
+    column: u32,
 }
 
 /// What is wrong in a text, and where.
@@ -73,8 +74,8 @@ pub struct YamlError {
 enum Content {
     /// Nothing after the colon or dash, `~` or `null`.
     Null,
-    Scalar(String),
-    Seq(Vec<Node>),
+    Scalar(Box<str>),
+    Seq(Box<[Node]>),
     Map(Map),
 }
 
@@ -249,20 +250,22 @@ impl Entry {
 }
 
 impl Location {
-    pub(crate) const fn new(line: usize, column: usize) -> Self {
-        Self { line, column }
+    /// No text is as long as such a number; if one were, the last one would do.
+    pub(crate) fn new(line: usize, column: usize) -> Self {
+        let narrow = |number| u32::try_from(number).unwrap_or(u32::MAX);
+        Self { line: narrow(line), column: narrow(column) }
     }
 
     /// The line, counted from one.
     #[must_use]
-    pub const fn line(self) -> usize {
-        self.line
+    pub fn line(self) -> usize {
+        usize::try_from(self.line).unwrap_or(usize::MAX)
     }
 
     /// The column in characters, counted from one.
     #[must_use]
-    pub const fn column(self) -> usize {
-        self.column
+    pub fn column(self) -> usize {
+        usize::try_from(self.column).unwrap_or(usize::MAX)
     }
 }
 
@@ -285,14 +288,14 @@ impl YamlError {
 
     /// The line, counted from one.
     #[must_use]
-    pub const fn line(&self) -> usize {
-        self.location.line
+    pub fn line(&self) -> usize {
+        self.location.line()
     }
 
     /// The column in characters, counted from one.
     #[must_use]
-    pub const fn column(&self) -> usize {
-        self.location.column
+    pub fn column(&self) -> usize {
+        self.location.column()
     }
 
     /// What is wrong, on one line and safe to log.

@@ -1,6 +1,9 @@
 //! From the parser's events to nodes, within bounds.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag};
 
@@ -83,6 +86,8 @@ struct Builder {
     /// The lists and mappings that are open, outermost first.
     open: Vec<Frame>,
     anchors: HashMap<usize, Anchored>,
+    /// Each key once.
+    keys: HashSet<Arc<str>>,
     /// Of everything made so far.
     size: Size,
     documents: usize,
@@ -105,10 +110,10 @@ enum Collection {
 #[derive(Default)]
 struct OpenMap {
     entries: Vec<Entry>,
-    /// The keys so far, in lower case.
+    /// The keys so far, in lower case, once there are many of them.
     seen: HashSet<String>,
     /// The key that waits for its value.
-    key: Option<(String, Location)>,
+    key: Option<(Arc<str>, Location)>,
     /// The next value is that of a merge key.
     merging: bool,
     merged: Option<Node>,
@@ -128,7 +133,15 @@ struct Size {
 
 impl Builder {
     fn new(limits: Limits) -> Self {
-        Self { limits, open: Vec::new(), anchors: HashMap::new(), size: Size::default(), documents: 0, root: None }
+        Self {
+            limits,
+            open: Vec::new(),
+            anchors: HashMap::new(),
+            keys: HashSet::new(),
+            size: Size::default(),
+            documents: 0,
+            root: None,
+        }
     }
 
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), YamlError> {
@@ -208,7 +221,7 @@ impl Builder {
         // The parser sends an end only for a start.
         let Some(Frame { location, anchor, before, collection }) = self.open.pop() else { return Ok(()) };
         let content = match collection {
-            Collection::Seq(items) => Content::Seq(items),
+            Collection::Seq(items) => Content::Seq(items.into()),
             Collection::Map(map) => Content::Map(map.close()?),
         };
         let size = Size {
@@ -226,7 +239,7 @@ impl Builder {
         match self.open.last_mut() {
             None => self.root = Some(node),
             Some(Frame { collection: Collection::Seq(items), .. }) => items.push(node),
-            Some(Frame { collection: Collection::Map(map), .. }) => map.add(node)?,
+            Some(Frame { collection: Collection::Map(map), .. }) => map.add(node, &mut self.keys)?,
         }
         Ok(())
     }
@@ -241,7 +254,7 @@ impl OpenMap {
         Ok(())
     }
 
-    fn add(&mut self, node: Node) -> Result<(), YamlError> {
+    fn add(&mut self, node: Node, keys: &mut HashSet<Arc<str>>) -> Result<(), YamlError> {
         if self.merging {
             self.merging = false;
             self.merged = Some(node);
@@ -251,15 +264,31 @@ impl OpenMap {
             let Content::Scalar(key) = node.content else {
                 return Err(YamlError::new(node.location, "a key must be text"));
             };
-            if !self.seen.insert(key.to_ascii_lowercase()) {
+            if !self.is_new(&key) {
                 let key = crate::diagnostic::Quoted(&key);
                 return Err(YamlError::new(node.location, format!("the key {key} stands twice in one mapping")));
             }
+            let key = keys.get(&*key).cloned().unwrap_or_else(|| {
+                let key = Arc::<str>::from(key);
+                keys.insert(Arc::clone(&key));
+                key
+            });
             self.key = Some((key, node.location));
             return Ok(());
         };
         self.entries.push(Entry { key, location, value: node });
         Ok(())
+    }
+
+    /// Whether no key so far is the same without regard to case. Nearly every mapping has a handful of keys.
+    fn is_new(&mut self, key: &str) -> bool {
+        if self.entries.len() < FEW_KEYS {
+            return !self.entries.iter().any(|entry| entry.key.eq_ignore_ascii_case(key));
+        }
+        if self.seen.is_empty() {
+            self.seen.extend(self.entries.iter().map(|entry| entry.key.to_ascii_lowercase()));
+        }
+        self.seen.insert(key.to_ascii_lowercase())
     }
 
     /// Written keys go before merged ones, and earlier mappings of a merge key before later ones
@@ -279,11 +308,11 @@ impl OpenMap {
             Some(other) => return Err(wrong(other.location)),
         };
         for entry in merged.into_iter().flat_map(|map| map.entries) {
-            if self.seen.insert(entry.key.to_ascii_lowercase()) {
+            if self.is_new(&entry.key) {
                 self.entries.push(entry);
             }
         }
-        Ok(Map { entries: self.entries })
+        Ok(Map { entries: self.entries.into() })
     }
 }
 
@@ -332,7 +361,10 @@ fn is_null(text: &str) -> bool {
     matches!(text, "" | "~" | "null" | "Null" | "NULL")
 }
 
-const START: Location = Location::new(1, 1);
+/// As many keys are compared one by one.
+const FEW_KEYS: usize = 16;
+
+const START: Location = Location { line: 1, column: 1 };
 
 /// <https://yaml.org/type/merge.html>
 const MERGE_KEY: &str = "<<";
