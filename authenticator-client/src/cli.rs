@@ -95,6 +95,7 @@ struct VersionFlags {
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum VersionForm {
     Json,
+    Yaml,
 }
 
 pub(crate) fn run(

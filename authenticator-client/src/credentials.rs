@@ -82,17 +82,17 @@ pub fn from_environment(env: &Env) -> Result<Option<Credentials>, CredentialsErr
     let pair = KeyPair {
         names: KeyNames { access_key_id: "AWS_ACCESS_KEY_ID", secret_access_key: "AWS_SECRET_ACCESS_KEY" },
         place: String::new(),
-        access_key_id: environment::non_empty(env, "AWS_ACCESS_KEY_ID")?,
-        secret_access_key: environment::non_empty(env, "AWS_SECRET_ACCESS_KEY")?,
-        session_token: match environment::non_empty(env, "AWS_SECURITY_TOKEN")? {
-            None => environment::non_empty(env, "AWS_SESSION_TOKEN")?,
+        access_key_id: environment::variable(env, "AWS_ACCESS_KEY_ID")?,
+        secret_access_key: environment::variable(env, "AWS_SECRET_ACCESS_KEY")?,
+        session_token: match environment::variable(env, "AWS_SECURITY_TOKEN")? {
+            None => environment::variable(env, "AWS_SESSION_TOKEN")?,
             token => token,
         },
     };
     let Some(mut credentials) = pair.into_credentials("environment")? else {
         return Ok(None);
     };
-    if let Some(text) = environment::non_empty(env, "AWS_CREDENTIAL_EXPIRATION")? {
+    if let Some(text) = environment::variable(env, "AWS_CREDENTIAL_EXPIRATION")? {
         let end: jiff::Timestamp = text.parse().map_err(|_| CredentialsError::Expiration)?;
         *credentials.expiry_mut() = Some(end.into());
     }
@@ -155,7 +155,7 @@ fn role_feature(profile: &Profile) -> String {
 
 fn refuse_variables(env: &Env, variables: &[&'static str], feature: &str) -> Result<(), CredentialsError> {
     for variable in variables {
-        if environment::non_empty(env, variable)?.is_some() {
+        if environment::variable(env, variable)?.is_some() {
             return Err(CredentialsError::NotSupported { place: (*variable).to_owned(), feature: feature.to_owned() });
         }
     }

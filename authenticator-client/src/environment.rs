@@ -34,16 +34,12 @@ pub struct NotUnicode {
     pub variable: &'static str,
 }
 
-/// The value of `name`; `None` when it is not set. A variable that is set to nothing is `Some("")`.
+/// The value of `name`; `None` when it is not set, or set to nothing: the Go program and AWS's SDK for Go make no difference, and
+/// people unset a variable for one command with `AWS_PROFILE= kubectl ...`.
 pub(crate) fn variable(env: &Env, name: &'static str) -> Result<Option<String>, NotUnicode> {
     match env.get(name) {
-        Ok(value) => Ok(Some(value)),
+        Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
         Err(VarError::NotPresent) => Ok(None),
         Err(VarError::NotUnicode(_)) => Err(NotUnicode { variable: name }),
     }
-}
-
-/// The value of `name`; `None` when it is not set or set to nothing.
-pub(crate) fn non_empty(env: &Env, name: &'static str) -> Result<Option<String>, NotUnicode> {
-    Ok(variable(env, name)?.filter(|value| !value.is_empty()))
 }

@@ -55,12 +55,6 @@ pub struct Profile {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProfileError {
-    /// A variable is set, but to nothing.
-    #[error("{variable} is set but empty: name a profile, or unset it")]
-    Empty {
-        /// The variable.
-        variable: &'static str,
-    },
     /// A file cannot be read.
     #[error(transparent)]
     File(#[from] SharedFileError),
@@ -82,20 +76,18 @@ pub enum ProfileError {
 }
 
 impl ProfileChoice {
-    /// The choice, in aws-cli's order: `--profile`, `AWS_PROFILE`, `AWS_DEFAULT_PROFILE`. An empty flag chooses nothing.
+    /// The choice, in aws-cli's order: `--profile`, `AWS_PROFILE`, `AWS_DEFAULT_PROFILE`. An empty one chooses nothing.
     ///
     /// # Errors
     ///
-    /// A variable that is empty or not Unicode.
+    /// A variable that is not Unicode.
     pub fn new(flag: Option<String>, env: &Env) -> Result<Self, ProfileError> {
         if let Some(name) = flag.filter(|name| !name.is_empty()) {
             return Ok(Self::Flag(name));
         }
         for name in ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"] {
-            match environment::variable(env, name)? {
-                Some(profile) if profile.is_empty() => return Err(ProfileError::Empty { variable: name }),
-                Some(profile) => return Ok(Self::Variable { variable: name, name: profile }),
-                None => {}
+            if let Some(profile) = environment::variable(env, name)? {
+                return Ok(Self::Variable { variable: name, name: profile });
             }
         }
         Ok(Self::Default)
@@ -239,17 +231,12 @@ pub(crate) mod tests {
             (None, &both[..], variable("AWS_PROFILE", "b")),
             (None, &both[1..], variable("AWS_DEFAULT_PROFILE", "c")),
             (None, &[], ProfileChoice::Default),
+            (None, &[("AWS_PROFILE", ""), both[1]], variable("AWS_DEFAULT_PROFILE", "c")),
+            (None, &[("AWS_PROFILE", "")], ProfileChoice::Default),
         ] {
             let choice = ProfileChoice::new(given.map(str::to_owned), &Env::from_slice(variables)).unwrap();
             assert_eq!(choice, expected, "{given:?} {variables:?}");
         }
-    }
-
-    #[test]
-    fn a_variable_that_is_set_to_nothing_names_no_profile() {
-        let env = Env::from_slice(&[("AWS_PROFILE", ""), ("AWS_DEFAULT_PROFILE", "c")]);
-        let error = ProfileChoice::new(None, &env).unwrap_err();
-        assert_eq!(error.to_string(), "AWS_PROFILE is set but empty: name a profile, or unset it");
     }
 
     #[test]

@@ -41,12 +41,6 @@ pub struct ChosenRegion {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegionError {
-    /// Set, but to nothing.
-    #[error("{place} is empty: name a region or take it away")]
-    Empty {
-        /// Where it stands.
-        place: String,
-    },
     /// Not a region's name.
     #[error("{place} is {text:?}")]
     Invalid {
@@ -101,13 +95,13 @@ impl fmt::Display for Region {
 
 impl AskedRegion {
     /// The region that the flag or the environment asks for, in aws-cli's order: `--region`, `AWS_REGION`,
-    /// `AWS_DEFAULT_REGION`.
+    /// `AWS_DEFAULT_REGION`. An empty one asks for nothing.
     ///
     /// # Errors
     ///
     /// A variable that is not Unicode.
     pub fn outside_profile(flag: Option<String>, env: &Env) -> Result<Option<Self>, NotUnicode> {
-        if let Some(text) = flag {
+        if let Some(text) = flag.filter(|text| !text.is_empty()) {
             return Ok(Some(Self { text, place: "--region".to_owned() }));
         }
         for name in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
@@ -130,7 +124,7 @@ impl ChosenRegion {
     /// A value that is no region, or a switch that is neither `true` nor `false`.
     pub fn choose(asked: Option<AskedRegion>, env: &Env, profile: &Profile) -> Result<Self, RegionError> {
         let asked = asked.or_else(|| {
-            let text = profile.setting("region")?.to_owned();
+            let text = profile.setting("region").filter(|text| !text.is_empty())?.to_owned();
             Some(AskedRegion { text, place: format!("region of {profile}") })
         });
         let fips = switch(env, "AWS_USE_FIPS_ENDPOINT", profile, "use_fips_endpoint")?;
@@ -144,9 +138,6 @@ impl ChosenRegion {
                 )),
             });
         };
-        if text.is_empty() {
-            return Err(RegionError::Empty { place });
-        }
         // Names of the time before the switch, which AWS's SDKs still take for it.
         let plain = text.replace("fips-", "").replace("-fips", "");
         let fips = fips || plain != text;
@@ -157,7 +148,7 @@ impl ChosenRegion {
     }
 }
 
-/// A switch of AWS's: the variable, even set to nothing, comes before the profile's key.
+/// A switch of AWS's: the variable comes before the profile's key.
 fn switch(env: &Env, name: &'static str, profile: &Profile, key: &'static str) -> Result<bool, RegionError> {
     let (text, place) = match environment::variable(env, name)? {
         Some(text) => (text, name.to_owned()),
@@ -214,6 +205,11 @@ mod tests {
             (None, &both[1..], config, "eu-west-3", false),
             (None, &[], config, "eu-west-4", false),
             (None, &[], "", "us-east-1", true),
+            // Set to nothing, as a script does that has no region to give.
+            (Some(""), &both[..], config, "eu-west-2", false),
+            (Some(""), &[("AWS_REGION", ""), both[1]], config, "eu-west-3", false),
+            (None, &[("AWS_REGION", ""), ("AWS_DEFAULT_REGION", "")], config, "eu-west-4", false),
+            (None, &[], "[default]\nregion =", "us-east-1", true),
         ] {
             assert_eq!(
                 choose(flag, variables, config),
@@ -226,14 +222,7 @@ mod tests {
     #[test]
     fn a_place_that_names_no_region_is_an_error_that_names_the_place() {
         for (flag, variables, config, message) in [
-            (Some(""), &[("AWS_REGION", "eu-west-2")][..], "", "--region is empty: name a region or take it away"),
-            (Some("us_west_2"), &[], "", "--region is \"us_west_2\""),
-            (
-                None,
-                &[("AWS_REGION", ""), ("AWS_DEFAULT_REGION", "eu-west-3")],
-                "",
-                "AWS_REGION is empty: name a region or take it away",
-            ),
+            (Some("us_west_2"), &[][..], "", "--region is \"us_west_2\""),
             (None, &[("AWS_DEFAULT_REGION", "evil.com#")], "", "AWS_DEFAULT_REGION is \"evil.com#\""),
             (None, &[], "[default]\nregion = EU", "region of profile default is \"EU\""),
         ] {
@@ -249,7 +238,8 @@ mod tests {
             (&[][..], on, HostKind::FipsDualStack),
             (&[("AWS_USE_FIPS_ENDPOINT", "TRUE")], "", HostKind::Fips),
             (&[("AWS_USE_DUALSTACK_ENDPOINT", "true")], "", HostKind::DualStack),
-            (&[("AWS_USE_FIPS_ENDPOINT", "false"), ("AWS_USE_DUALSTACK_ENDPOINT", "")], on, HostKind::Standard),
+            (&[("AWS_USE_FIPS_ENDPOINT", "false"), ("AWS_USE_DUALSTACK_ENDPOINT", "false")], on, HostKind::Standard),
+            (&[("AWS_USE_FIPS_ENDPOINT", ""), ("AWS_USE_DUALSTACK_ENDPOINT", "false")], on, HostKind::Fips),
         ] {
             assert_eq!(
                 choose(Some("us-west-2"), variables, config).map(|chosen| chosen.1),

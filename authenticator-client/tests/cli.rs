@@ -245,7 +245,6 @@ fn a_profile_that_cannot_be_used_is_an_error_and_nobody_elses_keys_are_taken() {
     run(&[], &[("AWS_PROFILE", "nope")]).assert_refused(
         "profile nope, asked for by AWS_PROFILE, is in neither HOME/.aws/config nor HOME/.aws/credentials",
     );
-    run(&[], &[("AWS_PROFILE", "")]).assert_refused("AWS_PROFILE is set but empty: name a profile, or unset it");
     run(&["--profile", "role"], &[]).assert_refused(
         "profile role asks for an assumed role (role_arn, source_profile, mfa_serial), which is not supported yet",
     );
@@ -271,6 +270,18 @@ fn the_shared_files_may_be_elsewhere() {
         .file("my-config", CONFIG)
         .file("my-credentials", CREDENTIALS)
         .env(&[("AWS_CONFIG_FILE", "~/.aws/my-config"), ("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/my-credentials")])
+        .go();
+    let url = outcome.url();
+    assert!(url.starts_with("https://sts.eu-west-1.") && url.contains("AKIADEFAULTEXAMPLE"), "{url}");
+}
+
+#[test]
+fn a_variable_that_is_set_to_nothing_is_as_good_as_unset() {
+    let empty = ["AWS_PROFILE", "AWS_REGION", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_SESSION_TOKEN"];
+    let outcome = Run::new(&["token", "-i", "demo", "--region", ""])
+        .env(&empty.map(|name| (name, "")))
+        .file("config", CONFIG)
+        .file("credentials", CREDENTIALS)
         .go();
     let url = outcome.url();
     assert!(url.starts_with("https://sts.eu-west-1.") && url.contains("AKIADEFAULTEXAMPLE"), "{url}");
@@ -361,6 +372,7 @@ fn version_is_the_go_programs_document_or_the_bare_number() {
     let version = env!("CARGO_PKG_VERSION");
     let outcome = Run::new(&["version"]).go();
     assert_eq!(outcome.document()["Version"], version);
+    assert_eq!(Run::new(&["version", "-o", "yaml"]).go().out, format!("version: {version}\n"));
     assert_eq!(Run::new(&["version", "--short"]).go().out, format!("{version}\n"));
 }
 

@@ -143,7 +143,7 @@ impl Request {
         // An empty flag beats the variable, as in the Go program, where generated command lines rely on it.
         let default_role = match role {
             Some(_) => None,
-            None => environment::non_empty(env, DEFAULT_ROLE_VARIABLE)?,
+            None => environment::variable(env, DEFAULT_ROLE_VARIABLE)?,
         };
         let given = |value: Option<String>| value.is_some_and(|value| !value.is_empty());
         for (is_given, name) in [
@@ -161,7 +161,7 @@ impl Request {
 
         let (text, place) = match cluster_id {
             Some(text) => (text, "--cluster-id"),
-            None => match environment::non_empty(env, CLUSTER_ID_VARIABLE)? {
+            None => match environment::variable(env, CLUSTER_ID_VARIABLE)? {
                 Some(text) => (text, CLUSTER_ID_VARIABLE),
                 None => return Err(RequestError::NoClusterId),
             },

@@ -4,12 +4,13 @@ use std::io::{self, Write};
 
 use super::{VersionFlags, VersionForm};
 
-/// Prints the version in the Go program's form: a JSON object, or with `--short` the number alone.
+/// Prints the version in the Go program's forms: a JSON object, YAML, or with `--short` the number alone.
 pub(super) fn run(flags: &VersionFlags, out: &mut dyn Write) -> io::Result<()> {
     let version = env!("CARGO_PKG_VERSION");
     match flags {
         VersionFlags { short: true, .. } => writeln!(out, "{version}")?,
         VersionFlags { output: VersionForm::Json, .. } => writeln!(out, r#"{{"Version":"{version}"}}"#)?,
+        VersionFlags { output: VersionForm::Yaml, .. } => writeln!(out, "version: {version}")?,
     }
     out.flush()
 }

@@ -123,8 +123,8 @@ impl SharedFileKind {
         let Some(rest) = path.strip_prefix("~/") else {
             return Ok(path);
         };
-        let home = match environment::non_empty(env, "HOME")? {
-            None if cfg!(windows) => environment::non_empty(env, "USERPROFILE")?,
+        let home = match environment::variable(env, "HOME")? {
+            None if cfg!(windows) => environment::variable(env, "USERPROFILE")?,
             home => home,
         };
         Ok(home.map_or_else(|| path.clone(), |home| PathBuf::from(home).join(rest).to_string_lossy().into_owned()))
