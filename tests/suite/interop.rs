@@ -10,6 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures::stream::{self, StreamExt};
 use http::{StatusCode, Version};
+use jiff::{SignedDuration, Timestamp};
 
 use crate::people::{self, CLUSTER, alice, bob};
 
@@ -113,6 +114,42 @@ async fn a_token_for_another_cluster_is_refused_by_sts() {
     assert_eq!(sts.seen()[0].verdict, Err(Code::SignatureDoesNotMatch));
 }
 
+#[tokio::test]
+async fn a_token_is_good_from_five_minutes_before_its_date_to_fifteen_after() {
+    let (sts, server) = start("aws");
+    let reviewer = server.reviewer();
+    let now = Timestamp::now();
+    // A minute from each bound, so that a slow machine does not matter.
+    let rows = [(-16, Some("token.expired")), (-14, None), (4, None), (6, Some("token.not_yet_valid"))];
+    let alice = alice();
+    let order = |(minutes, _)| Order {
+        principal: &alice,
+        cluster: CLUSTER,
+        region: "us-west-2",
+        endpoint: Endpoint::Regional,
+        at: Some(now + SignedDuration::from_mins(minutes)),
+    };
+    let tokens = signers::botocore(&rows.map(order));
+    for ((minutes, refused), token) in rows.iter().zip(&tokens) {
+        let answer = reviewer.review(ReviewVersion::V1, token).await;
+        match refused {
+            Some(code) => assert!(answer.reason().starts_with(code), "{minutes}"),
+            None => assert_eq!(answer.user().username, "alice", "{minutes}"),
+        }
+    }
+    assert_eq!(sts.seen().len(), 2, "STS is asked about tokens that may be good alone");
+}
+
+#[test]
+fn the_servers_table_of_hosts_is_what_botocore_resolves() {
+    let resolved = signers::endpoint_table();
+    let table = include_str!("../../authenticator-server/src/token/sts_hosts.txt");
+    // The first line is the day and the version it was made with.
+    let (table, resolved): (Vec<_>, Vec<_>) = (table.lines().skip(1).collect(), resolved.lines().skip(1).collect());
+    assert_eq!(table, resolved, "make it anew, with tests/interop/endpoint_table.py");
+    assert!(resolved.len() > 100);
+}
+
 /// A webhook for one partition, with an STS that knows alice and bob there.
 fn start(partition: &str) -> (Sts, Server) {
     let sts = Sts::start([alice().in_partition(partition), bob().in_partition(partition)]);
@@ -142,7 +179,13 @@ static SIGNED: LazyLock<Vec<Signed>> = LazyLock::new(|| {
         HOSTS.iter().flat_map(|row| [alice(), bob()].map(|principal| (row, principal.in_partition(row.0)))).collect();
     let orders: Vec<Order<'_>> = kinds
         .iter()
-        .map(|((_, region, endpoint, _), principal)| Order { principal, cluster: CLUSTER, region, endpoint: *endpoint })
+        .map(|((_, region, endpoint, _), principal)| Order {
+            principal,
+            cluster: CLUSTER,
+            region,
+            endpoint: *endpoint,
+            at: None,
+        })
         .collect();
     let by_botocore = signers::botocore(&orders);
     let by_aws_cli: Vec<String> = std::thread::scope(|scope| {

@@ -2,15 +2,27 @@
 //!
 //! One room a subject. What each proves:
 //!
+//! - [`bad_input`]: what is wrong on a command line or in a config file is named, with its place and what would be right.
 //! - [`cluster`]: a person with AWS credentials runs kubectl against a real API server, and RBAC decides.
 //! - [`deploy`]: what an operator applies is what a real API server takes, and what our webhook runs on.
+//! - [`init`]: certificate, key and webhook kubeconfig are made once, and the server serves with them.
 //! - [`interop`]: tokens of the AWS CLI and botocore are believed, and not with one bit changed.
+//! - [`plugin`]: the plugin answers kubectl in the version that it asks for, with tokens that STS takes.
+//! - [`reaching_sts`]: where STS is and whom to trust for it: flags, config file, environment, hosts file.
+//! - [`secrets`]: nothing secret is ever logged or answered.
 //! - [`sts`]: the emulator answers as STS does, to the AWS CLI too.
+//! - [`token_review`]: what the webhook answers to all that an API server, or somebody in its place, can send.
 //!
 //! [`people`] is who logs in.
 
+mod bad_input;
 mod cluster;
 mod deploy;
+mod init;
 mod interop;
 mod people;
+mod plugin;
+mod reaching_sts;
+mod secrets;
 mod sts;
+mod token_review;

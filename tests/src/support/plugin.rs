@@ -3,27 +3,14 @@
 //! Facts from `k8s.io/client-go/plugin/pkg/client/auth/exec`.
 
 use std::ffi::OsStr;
-use std::process::Stdio;
 
 use anyhow::{Context, Result, bail, ensure};
 use jiff::Timestamp;
 use serde::Deserialize;
 use tempfile::TempDir;
 
-use super::process::clean_command;
+use super::programs::{self, Run};
 use super::sts::Principal;
-use super::{programs, secrets};
-
-/// What one run of the plugin left behind.
-#[derive(Clone, Debug)]
-pub struct Run {
-    /// All that it printed for its caller.
-    pub stdout: String,
-    /// All that it printed for a person.
-    pub stderr: String,
-    /// Its exit code; none if a signal ended it.
-    pub code: Option<i32>,
-}
 
 /// What client-go takes from a run.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -34,27 +21,18 @@ pub struct Credential {
     pub expires: Option<Timestamp>,
 }
 
-/// Runs the plugin with these variables and none of ours but `PATH`, in an empty folder that is its home too.
+/// Runs the plugin with these variables and none of ours but `PATH`, in an empty folder.
 ///
 /// # Panics
 ///
-/// It cannot be run, or prints for a person what only its caller may see.
+/// It cannot be run, or shows a person a secret.
 pub fn run<'a, A, E>(arguments: A, environment: E) -> Run
 where
     A: IntoIterator<Item: AsRef<OsStr>>,
     E: IntoIterator<Item = &'a (String, String)>,
 {
     let home = TempDir::new().expect("a folder can be made");
-    let output = clean_command(programs::client(), home.path())
-        .args(arguments)
-        .envs(environment.into_iter().map(|(name, value)| (name, value)))
-        .stdin(Stdio::null())
-        .output()
-        .expect("the plugin can be run");
-    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-    secrets::assert_none_in("the plugin", &stderr);
-    let stdout = String::from_utf8(output.stdout).expect("the plugin prints UTF-8");
-    Run { stdout, stderr, code: output.status.code() }
+    programs::run(programs::client(), home.path(), arguments, environment)
 }
 
 /// A token that the plugin made for somebody.

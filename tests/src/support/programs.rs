@@ -1,10 +1,25 @@
 //! The two programs as built from the sources of this very moment: Cargo is asked, so nothing stale is ever run.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use serde_json::Value;
+
+use super::process::clean_command;
+use super::secrets;
+
+/// What a program that has ended left behind.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// All that it printed for other programs.
+    pub stdout: String,
+    /// All that it printed for a person.
+    pub stderr: String,
+    /// Its exit code; none if a signal ended it.
+    pub code: Option<i32>,
+}
 
 /// The webhook's program.
 ///
@@ -22,6 +37,28 @@ pub fn server() -> &'static Path {
 /// It does not build.
 pub fn client() -> &'static Path {
     &programs().client
+}
+
+/// Runs a program to its end in a folder that is its home too, with these variables and none of ours but `PATH`.
+///
+/// # Panics
+///
+/// It cannot be run, or shows a person a secret.
+pub fn run<'a, A, E>(program: &Path, folder: &Path, arguments: A, environment: E) -> Run
+where
+    A: IntoIterator<Item: AsRef<OsStr>>,
+    E: IntoIterator<Item = &'a (String, String)>,
+{
+    let output = clean_command(program, folder)
+        .args(arguments)
+        .envs(environment.into_iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .output()
+        .unwrap_or_else(|error| panic!("{} cannot be run: {error}", program.display()));
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    secrets::assert_none_in(&program.display().to_string(), &stderr);
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    Run { stdout, stderr, code: output.status.code() }
 }
 
 struct Programs {

@@ -4,6 +4,7 @@
 //! refuse, misread or keep for two minutes without our wanting it fails the test that got it.
 
 use std::path::Path;
+use std::sync::LazyLock;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use base64::Engine;
@@ -21,6 +22,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::{Value, json};
+use tokio::runtime::{Builder, Runtime};
 
 use super::control_plane::ReviewVersion;
 use super::secrets;
@@ -106,8 +108,12 @@ impl Reviewer {
     ///
     /// There is no answer.
     pub async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Bytes>> {
-        let (parts, body) = self.client.request(request).await?.into_parts();
-        let body = body.collect().await?.to_bytes();
+        let client = self.client.clone();
+        let answer = CONNECTIONS.spawn(async move {
+            let (parts, body) = client.request(request).await?.into_parts();
+            anyhow::Ok((parts, body.collect().await?.to_bytes()))
+        });
+        let (parts, body) = answer.await??;
         // Status, headers and text are the caller's to see, and must not repeat what it sent.
         secrets::assert_none_in("an answer", &format!("{parts:?} {}", String::from_utf8_lossy(&body)));
         Ok(Response::from_parts(parts, body))
@@ -140,6 +146,12 @@ pub const VERSIONS: [ReviewVersion; 2] = [ReviewVersion::V1, ReviewVersion::V1Be
 pub fn is_tried_again(status: StatusCode) -> bool {
     matches!(status.as_u16(), 429 | 500 | 501 | 502 | 504)
 }
+
+/// Where connections live: not on a test's own runtime, since nothing runs there while the test waits for a webhook to end, and
+/// the webhook would wait for somebody to hear its farewell.
+static CONNECTIONS: LazyLock<Runtime> = LazyLock::new(|| {
+    Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime can be made")
+});
 
 fn current_cluster(path: &Path) -> Result<Cluster> {
     let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;

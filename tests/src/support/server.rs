@@ -9,9 +9,10 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::process::Process;
+use super::programs::{self, Run};
 use super::review::Reviewer;
+use super::secrets;
 use super::sts::Sts;
-use super::{programs, secrets};
 
 /// A running webhook.
 #[derive(Debug)]
@@ -80,6 +81,15 @@ impl Drop for Server {
             secrets::assert_none_in("the webhook", &self.process.log());
         }
     }
+}
+
+/// Runs another command of the webhook's program to its end in a folder.
+///
+/// # Panics
+///
+/// It cannot be run.
+pub fn run<A: AsRef<OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = A>) -> Run {
+    programs::run(programs::server(), folder, arguments, &[])
 }
 
 /// How a webhook is to be started.

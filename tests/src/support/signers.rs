@@ -3,8 +3,9 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -59,6 +60,8 @@ pub struct Order<'a> {
     pub region: &'a str,
     /// The host in that region.
     pub endpoint: Endpoint,
+    /// When it is signed; now, without.
+    pub at: Option<Timestamp>,
 }
 
 /// One token an order, by botocore's presigner in one process.
@@ -78,21 +81,17 @@ pub fn botocore(orders: &[Order<'_>]) -> Vec<String> {
                 "cluster": order.cluster,
                 "region": order.region,
                 "endpoint": order.endpoint.name(),
-                "at": null,
+                "at": order.at.map(|at| at.strftime("%Y%m%dT%H%M%SZ").to_string()),
             })
         })
         .collect();
-    let home = TempDir::new().expect("a folder can be made");
-    let mut command = clean_command(&python(), home.path());
-    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("interop/presign.py"));
-    let output = fed(command, requests.to_string());
-    let tokens: Vec<String> =
-        serde_json::from_str(&succeeded("presign.py", output)).expect("it prints a list of tokens");
+    let tokens = script("presign.py", &requests.to_string());
+    let tokens: Vec<String> = serde_json::from_str(&tokens).expect("it prints a list of tokens");
     tokens.iter().for_each(|token| secrets::remember_token(token));
     tokens
 }
 
-/// The token of an order, by `aws eks get-token`.
+/// The token of an order, by `aws eks get-token`, which signs for now only.
 ///
 /// # Panics
 ///
@@ -127,6 +126,16 @@ pub fn aws(arguments: &[&str], env: &[(String, String)]) -> Output {
         .expect("the AWS CLI can be run")
 }
 
+/// The table of STS hosts as botocore's endpoint rules have it today, in the form of `sts_hosts.txt`.
+///
+/// # Panics
+///
+/// As [`botocore`].
+#[must_use]
+pub fn endpoint_table() -> String {
+    script("endpoint_table.py", "")
+}
+
 /// The Python that has them.
 fn python() -> PathBuf {
     let python = std::env::var_os("INTEROP_PYTHON").unwrap_or_else(|| {
@@ -139,18 +148,21 @@ fn python() -> PathBuf {
     python.into()
 }
 
-fn fed(mut command: Command, input: String) -> Output {
-    let mut child = command
+/// Feeds a program of `tests/interop` and gives what it prints.
+fn script(name: &str, input: &str) -> String {
+    let home = TempDir::new().expect("a folder can be made");
+    let mut child = clean_command(&python(), home.path())
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("interop").join(name))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .expect("INTEROP_PYTHON can be run");
     let mut stdin = child.stdin.take().expect("its input is a pipe");
-    // It reads all before it prints anything, so nobody waits for anybody.
-    stdin.write_all(input.as_bytes()).expect("it reads its input");
+    // It reads all before it prints anything, so nobody waits for anybody. One that reads nothing may be gone by now.
+    let _ = stdin.write_all(input.as_bytes());
     drop(stdin);
-    child.wait_with_output().expect("it ends")
+    succeeded(name, child.wait_with_output().expect("it ends"))
 }
 
 fn succeeded(name: &str, output: Output) -> String {
