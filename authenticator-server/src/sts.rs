@@ -1,22 +1,25 @@
 //! Asking STS who signed a request.
 //!
 //! ```text
-//! PresignedRequest ─▶ shield (one flight a token, fresh answers kept) ─▶ client (retries, one deadline) ─▶ TLS to STS
+//! PresignedRequest ─▶ shield (one flight a token, answers kept) ─▶ gate (whose turn it is) ─▶ client ─▶ TLS to STS
 //!                                                                            answer ─▶ CallerIdentity
 //! ```
 //!
 //! An answer is one of three things, and the difference between the last two is what keeps people logged in while STS is
 //! ill: the caller's identity, STS's refusal, or no word that could be relied on.
 
+mod admission;
 mod answer;
 mod client;
 mod endpoint;
+mod gate;
 mod roots;
 mod shield;
 
 pub use answer::{CallerIdentity, MAX_ANSWER_BYTES, read_answer};
 pub use client::Client;
 pub use endpoint::{Endpoint, EndpointError};
+pub use gate::GateLimits;
 pub use roots::{Environment, RootsError, load_roots};
 pub use shield::{Shield, ShieldLimits};
 
@@ -115,6 +118,9 @@ pub enum Outage {
     /// STS has no capacity for us now.
     #[error("STS throttles this server's requests")]
     Throttled,
+    /// Too many callers wait for STS, or this one waited too long for its turn.
+    #[error("too many callers wait for STS")]
+    Overloaded,
     /// A status that neither names a caller nor refuses one.
     #[error("STS answered with HTTP status {0}")]
     Status(u16),
@@ -131,6 +137,7 @@ impl Outage {
             Self::Unreachable => "sts.unreachable",
             Self::TimedOut => "sts.timed_out",
             Self::Throttled => "sts.throttled",
+            Self::Overloaded => "sts.overloaded",
             Self::Status(_) => "sts.status",
             Self::Answer(_) => "sts.answer",
         }

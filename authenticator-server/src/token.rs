@@ -20,7 +20,7 @@ mod secret;
 pub use hosts::{HostTable, StsHost, StsHostKind};
 pub use presigned::{AccessKeyId, PresignedRequest};
 pub use query::Parameter;
-pub use secret::{Token, TokenDigest};
+pub use secret::{CredentialsDigest, Token, TokenDigest};
 
 use std::time::Duration;
 

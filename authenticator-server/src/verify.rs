@@ -11,6 +11,8 @@
 //!
 //! Everything else is a [`Denial`], if the token or STS itself says no, or an [`Outage`], if nobody could be heard.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use mapping::{Identity, Principal, PrincipalError};
 
@@ -57,7 +59,6 @@ impl Verified {
 }
 
 /// Turns tokens into proofs.
-#[derive(Debug)]
 pub struct Verifier {
     hosts: HostTable,
     limits: Limits,
@@ -67,7 +68,7 @@ pub struct Verifier {
 impl Verifier {
     /// A verifier that believes the endpoints in `hosts`; the cluster's id is the shield's client's.
     #[must_use]
-    pub const fn new(hosts: HostTable, limits: Limits, shield: Shield) -> Self {
+    pub fn new(hosts: HostTable, limits: Limits, shield: Shield) -> Self {
         Self { hosts, limits, shield }
     }
 
@@ -77,6 +78,7 @@ impl Verifier {
     /// A [`Denial`] is final for this token. An [`Outage`] says nothing about the caller.
     pub async fn verify(&self, token: &Token, now: Timestamp) -> Result<Verified, Refused> {
         let request = PresignedRequest::parse(token, &self.hosts, &self.limits, now).map_err(Denial::Token)?;
+        let request = Arc::new(request);
         let digest = token.digest();
         let caller = self.shield.ask(digest, &request).await.map_err(|error| match error {
             AskError::Rejected(rejection) => Refused::Denied(Denial::Rejected(rejection)),
@@ -123,26 +125,7 @@ mod tests {
             {"Account": account, "Arn": arn, "UserId": user_id}}});
         let caller = sts::read_answer(StatusCode::OK, Some("application/json"), body.to_string().as_bytes()).unwrap();
         let host = HostTable::for_partition(Partition::Aws).get("sts.us-west-2.amazonaws.com").unwrap();
-        identify(&caller, host, &access_key_id())
-    }
-
-    /// There is no way to an access key id but through a token.
-    fn access_key_id() -> AccessKeyId {
-        use base64::Engine as _;
-        let url = format!(
-            "https://sts.us-west-2.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15\
-             &X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE/20260102/us-west-2/sts/aws4_request\
-             &X-Amz-Date=20260102T030405Z&X-Amz-Expires=60&X-Amz-SignedHeaders=host%3Bx-k8s-aws-id&X-Amz-Signature={}",
-            "0".repeat(64)
-        );
-        let token = Token::new(format!(
-            "{}{}",
-            crate::token::PREFIX,
-            base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(url)
-        ));
-        let now = "2026-01-02T03:04:05Z".parse().unwrap();
-        let hosts = HostTable::for_partition(Partition::Aws);
-        PresignedRequest::parse(&token, &hosts, &Limits::default(), now).unwrap().access_key_id().clone()
+        identify(&caller, host, &AccessKeyId::parse("AKIAIOSFODNN7EXAMPLE").unwrap())
     }
 
     #[test]

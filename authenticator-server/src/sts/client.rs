@@ -1,4 +1,4 @@
-//! The connection to STS: one request, rebuilt from values, tried again while STS cannot be heard.
+//! The connection to STS: one request, rebuilt from values.
 
 use std::time::Duration;
 
@@ -10,7 +10,6 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::{ClientConfig, RootCertStore};
-use tokio::time::Instant;
 
 use super::endpoint::Resolver;
 use super::{AnswerError, AskError, CallerIdentity, Endpoint, MAX_ANSWER_BYTES, Outage, Rejection, read_answer};
@@ -22,27 +21,7 @@ use crate::token::{CLUSTER_ID_HEADER, PresignedRequest};
 pub struct Client {
     http: hyper_util::client::legacy::Client<HttpsConnector<HttpConnector<Resolver>>, Empty<Bytes>>,
     cluster_id: HeaderValue,
-    limits: Limits,
 }
-
-/// How long STS is asked, and how often.
-///
-/// All of it is well under the 30 seconds after which the API server gives up on the webhook, so that what it hears is our
-/// 503 and not a timeout of its own.
-#[derive(Clone, Copy, Debug)]
-struct Limits {
-    deadline: Duration,
-    one_try: Duration,
-    tries: u32,
-    pause: Duration,
-}
-
-const LIMITS: Limits = Limits {
-    deadline: Duration::from_secs(8),
-    one_try: Duration::from_secs(5),
-    tries: 3,
-    pause: Duration::from_millis(100),
-};
 
 impl Client {
     /// A client that trusts `roots` and sends every request for `cluster_id`.
@@ -72,43 +51,14 @@ impl Client {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(90))
             .build(connector);
-        Ok(Self { http, cluster_id: cluster_id.header_value(), limits: LIMITS })
+        Ok(Self { http, cluster_id: cluster_id.header_value() })
     }
 
-    /// Sends the request until STS says something, at most as often and as long as the limits allow.
-    ///
-    /// `spread` moves the pauses between tries apart for callers that fail at the same moment; any number does that differs
-    /// from caller to caller.
+    /// Sends the request once. Whoever calls this bounds its time.
     ///
     /// # Errors
-    /// STS's refusal, or the last reason for which it could not be heard.
-    pub async fn ask(&self, request: &PresignedRequest, spread: u8) -> Result<CallerIdentity, AskError> {
-        let deadline = Instant::now() + self.limits.deadline;
-        let mut tried = 1;
-        loop {
-            let until = deadline.min(Instant::now() + self.limits.one_try);
-            let answer = tokio::time::timeout_at(until, self.ask_once(request)).await;
-            let outage = match answer.unwrap_or(Err(Outage::TimedOut.into())) {
-                Err(AskError::Outage(outage)) => outage,
-                heard => return heard,
-            };
-            let pause = self.pause_after(tried, spread);
-            if tried == self.limits.tries || Instant::now() + pause >= deadline {
-                return Err(outage.into());
-            }
-            tracing::debug!(%outage, tried, "STS could not be heard, trying again");
-            tokio::time::sleep(pause).await;
-            tried += 1;
-        }
-    }
-
-    /// Doubles with each try, and lies between one and two times that.
-    fn pause_after(&self, tried: u32, spread: u8) -> Duration {
-        let least = self.limits.pause.saturating_mul(1 << tried.min(5).saturating_sub(1));
-        least + least.mul_f32(f32::from(spread) / 256.0)
-    }
-
-    async fn ask_once(&self, request: &PresignedRequest) -> Result<CallerIdentity, AskError> {
+    /// STS's refusal, or the reason for which it could not be heard.
+    pub async fn ask(&self, request: &PresignedRequest) -> Result<CallerIdentity, AskError> {
         let built = self.build(request).map_err(|_| Rejection::Malformed)?;
         let response = self.http.request(built).await.map_err(|error| {
             // The error names addresses and TLS alerts, never the request.

@@ -1,59 +1,265 @@
-//! What stands between the callers and STS: one flight for each token, and answers kept while they are fresh.
+//! What stands between the callers and STS, so that they stay logged in while STS is ill, and a flood of forged tokens
+//! keeps nobody out who works here.
+//!
+//! - One flight for each token, however many ask at the same time. It is a task of its own: a caller that hangs up does not
+//!   cancel what others wait for.
+//! - An identity is fresh for a while. Then STS is asked again, and only if it cannot be heard the old answer goes on being
+//!   used, to the token's own end at most; after a refusal never.
+//! - STS's refusals are kept for a moment.
+//! - Calls go through a [gate](super::gate), in which callers that verified lately have lanes of their own.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures::FutureExt as _;
+use futures::future::Shared;
 use moka::future::Cache;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
 
-use super::{AskError, CallerIdentity, Client};
-use crate::token::{PresignedRequest, TokenDigest};
+use super::admission::Admission;
+use super::gate::{GateLimits, Line, Outcome};
+use super::{AskError, CallerIdentity, Client, Outage, Rejection};
+use crate::token::{CredentialsDigest, Limits, PresignedRequest, TokenDigest};
 
-/// How much the shield may keep, and how long.
+/// How much the shield may keep, how long, and how hard it tries.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct ShieldLimits {
-    /// How long an identity is taken as fresh. STS's word on a signature does not change within it; whether the identity is
+    /// How long an identity is taken as fresh. STS's word on a signature hardly changes within it; whether the identity is
     /// still mapped is decided at every request.
     pub fresh: Duration,
+    /// For how long STS is not asked again about a token when it could not be heard and an older answer is used.
+    pub stale: Duration,
+    /// How long a refusal of STS's is kept.
+    pub refused: Duration,
+    /// For how long a caller that verified keeps its lane.
+    pub lane: Duration,
     /// The most bytes of identities that are kept.
     pub max_bytes: u64,
+    /// The most flights at once.
+    pub max_flights: usize,
+    /// The time for all of it, waiting included: well under the 30 seconds after which the API server gives up on the
+    /// webhook, so that what it hears is our 503 and not a timeout of its own.
+    pub deadline: Duration,
+    /// The time for one call.
+    pub one_try: Duration,
+    /// How often STS is asked if it cannot be heard. Throttling does not count: the gate slows down instead.
+    pub tries: u32,
+    /// The shortest pause before STS is asked again.
+    pub pause: Duration,
+    /// Who may call STS when.
+    pub gate: GateLimits,
 }
 
 impl Default for ShieldLimits {
     fn default() -> Self {
-        Self { fresh: Duration::from_secs(30), max_bytes: 4 * 1024 * 1024 }
+        Self {
+            fresh: Duration::from_secs(30),
+            stale: Duration::from_secs(2),
+            refused: Duration::from_secs(10),
+            lane: Duration::from_secs(12 * 60 * 60),
+            max_bytes: 4 * 1024 * 1024,
+            max_flights: 1024,
+            deadline: Duration::from_secs(8),
+            one_try: Duration::from_secs(6),
+            tries: 3,
+            pause: Duration::from_millis(100),
+            gate: GateLimits::default(),
+        }
     }
 }
 
-/// Asks STS once for each token, however many ask at the same time.
-///
-/// Identities are kept, never decisions, and never a refusal. The key is the digest of the whole token, so no two tokens can
-/// be taken for each other. A token's own end is not looked at here: every request parses its token first.
-#[derive(Debug)]
+/// Asks STS about tokens, as seldom as can be. Clones share what is known.
+#[derive(Clone)]
 pub struct Shield {
-    client: Client,
-    identities: Cache<TokenDigest, Arc<CallerIdentity>>,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    ask: Ask,
+    limits: ShieldLimits,
+    admission: Admission,
+    identities: Cache<TokenDigest, Known>,
+    refusals: Cache<TokenDigest, Rejection>,
+    lanes: Cache<CredentialsDigest, ()>,
+    flights: Mutex<HashMap<TokenDigest, Flight>>,
+}
+
+/// One call of STS.
+type Ask = Box<dyn Fn(Arc<PresignedRequest>) -> Pin<Box<dyn Future<Output = Answer> + Send>> + Send + Sync>;
+type Answer = Result<CallerIdentity, AskError>;
+type Landed = Result<Arc<CallerIdentity>, AskError>;
+type Flight = Shared<oneshot::Receiver<Landed>>;
+
+/// An identity, and when STS is to be asked about it again.
+#[derive(Clone)]
+struct Known {
+    caller: Arc<CallerIdentity>,
+    ask_again: Instant,
 }
 
 impl Shield {
-    /// A shield in front of `client`.
+    /// A shield in front of `client`. Must be made on a runtime.
     #[must_use]
     pub fn new(client: Client, limits: ShieldLimits) -> Self {
+        let client = Arc::new(client);
+        Self::asking(limits, move |request| {
+            let client = Arc::clone(&client);
+            async move { client.ask(&request).await }
+        })
+    }
+
+    fn asking<F, A>(limits: ShieldLimits, ask: F) -> Self
+    where
+        F: Fn(Arc<PresignedRequest>) -> A + Send + Sync + 'static,
+        A: Future<Output = Answer> + Send + 'static,
+    {
         let identities = Cache::builder()
             .max_capacity(limits.max_bytes)
-            .weigher(|_: &TokenDigest, caller: &Arc<CallerIdentity>| weight(caller))
-            .time_to_live(limits.fresh)
+            .weigher(|_: &TokenDigest, known: &Known| weight(&known.caller))
+            // No token lives longer, and every request looks at its token's own end before it comes here.
+            .time_to_live(Limits::LIFETIME + Limits::default().max_ahead)
             .build();
-        Self { client, identities }
+        let inner = Inner {
+            ask: Box::new(move |request| Box::pin(ask(request))),
+            limits,
+            admission: Admission::new(limits.gate),
+            identities,
+            refusals: Cache::builder().max_capacity(MAX_REFUSALS).time_to_live(limits.refused).build(),
+            lanes: Cache::builder().max_capacity(MAX_LANES).time_to_live(limits.lane).build(),
+            flights: Mutex::default(),
+        };
+        Self { inner: Arc::new(inner) }
     }
 
     /// Who signed `request`, which was read from the token of this `digest`.
     ///
     /// # Errors
-    /// As [`Client::ask`]. An error is handed to everybody who waited for this flight, and forgotten.
-    pub async fn ask(&self, digest: TokenDigest, request: &PresignedRequest) -> Result<Arc<CallerIdentity>, AskError> {
+    /// STS's refusal, or the reason for which it could not be heard.
+    pub async fn ask(&self, digest: TokenDigest, request: &Arc<PresignedRequest>) -> Landed {
+        if let Some(known) = self.inner.identities.get(&digest).await
+            && Instant::now() < known.ask_again
+        {
+            return Ok(known.caller);
+        }
+        if let Some(rejection) = self.inner.refusals.get(&digest).await {
+            return Err(rejection.into());
+        }
+        // A flight that ends without a word has panicked; that is no statement about the caller.
+        self.flight(digest, request)?.await.unwrap_or(Err(Outage::Overloaded.into()))
+    }
+
+    /// The flight for this token: the one that is under way, or another.
+    fn flight(&self, digest: TokenDigest, request: &Arc<PresignedRequest>) -> Result<Flight, Outage> {
+        let mut flights = self.inner.flights();
+        if let Some(flight) = flights.get(&digest) {
+            return Ok(flight.clone());
+        }
+        if flights.len() >= self.inner.limits.max_flights {
+            return Err(Outage::Overloaded);
+        }
+        let (sender, receiver) = oneshot::channel();
+        let flight = receiver.shared();
+        flights.insert(digest, flight.clone());
+        drop(flights);
+        let (inner, request) = (Arc::clone(&self.inner), Arc::clone(request));
+        tokio::spawn(async move {
+            let landing = Landing { inner: &inner, digest };
+            let answer = inner.fly(digest, &request).await;
+            let landed = inner.remember(digest, &request, answer).await;
+            // What is remembered is remembered before the flight is gone, so that nobody starts another in between.
+            drop(landing);
+            let _ = sender.send(landed);
+        });
+        Ok(flight)
+    }
+}
+
+impl Inner {
+    fn flights(&self) -> MutexGuard<'_, HashMap<TokenDigest, Flight>> {
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks until STS says something, as often and as long as the limits allow.
+    async fn fly(&self, digest: TokenDigest, request: &Arc<PresignedRequest>) -> Answer {
+        let deadline = Instant::now() + self.limits.deadline;
+        let lane = self.lanes.get(&request.credentials_digest()).await;
+        let line = lane.map_or(Line::Strangers, |()| Line::Lane(request.access_key_id().clone()));
+        let mut unheard = 0;
+        // Why it has not been heard so far: no turn yet.
+        let mut outage = Outage::Overloaded;
+        loop {
+            let Some(permit) = self.admission.enter(line.clone(), deadline).await else { return Err(outage.into()) };
+            let until = deadline.min(Instant::now() + self.limits.one_try);
+            let answer = tokio::time::timeout_at(until, (self.ask)(Arc::clone(request))).await;
+            outage = match answer.unwrap_or(Err(Outage::TimedOut.into())) {
+                Err(AskError::Outage(reason)) => reason,
+                heard => {
+                    permit.finish(Outcome::Answered);
+                    return heard;
+                }
+            };
+            let throttled = outage == Outage::Throttled;
+            permit.finish(if throttled { Outcome::Throttled } else { Outcome::Unheard });
+            unheard += u32::from(!throttled);
+            let pause = self.pause_after(unheard, digest);
+            if unheard == self.limits.tries || Instant::now() + pause >= deadline {
+                return Err(outage.into());
+            }
+            tracing::debug!(%outage, token = %digest, "STS could not be heard, asking again");
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Doubles with each try, and lies between one and two times that: the token's digest moves callers apart that failed at
+    /// the same moment.
+    fn pause_after(&self, unheard: u32, digest: TokenDigest) -> Duration {
         let [spread, ..] = *digest.as_bytes();
-        let flight = async { self.client.ask(request, spread).await.map(Arc::new) };
-        self.identities.try_get_with(digest, flight).await.map_err(|error| (*error).clone())
+        let least = self.limits.pause.saturating_mul(1 << unheard.saturating_sub(1).min(5));
+        least + least.mul_f32(f32::from(spread) / 256.0)
+    }
+
+    /// Keeps what was heard; where nothing was, uses what was heard before.
+    async fn remember(&self, digest: TokenDigest, request: &PresignedRequest, answer: Answer) -> Landed {
+        match answer {
+            Ok(caller) => {
+                let caller = Arc::new(caller);
+                self.lanes.insert(request.credentials_digest(), ()).await;
+                self.know(digest, Arc::clone(&caller), self.limits.fresh).await;
+                Ok(caller)
+            }
+            Err(AskError::Rejected(rejection)) => {
+                self.identities.invalidate(&digest).await;
+                self.refusals.insert(digest, rejection).await;
+                Err(rejection.into())
+            }
+            Err(AskError::Outage(outage)) => {
+                let Some(known) = self.identities.get(&digest).await else { return Err(outage.into()) };
+                tracing::warn!(%outage, token = %digest, "STS could not be heard, using its last answer");
+                self.know(digest, Arc::clone(&known.caller), self.limits.stale).await;
+                Ok(known.caller)
+            }
+        }
+    }
+
+    async fn know(&self, digest: TokenDigest, caller: Arc<CallerIdentity>, while_fresh: Duration) {
+        let ask_again = Instant::now() + while_fresh;
+        self.identities.insert(digest, Known { caller, ask_again }).await;
+    }
+}
+
+/// Removes a flight from the list however it ends.
+struct Landing<'a> {
+    inner: &'a Inner,
+    digest: TokenDigest,
+}
+
+impl Drop for Landing<'_> {
+    fn drop(&mut self) {
+        self.inner.flights().remove(&self.digest);
     }
 }
 
@@ -61,3 +267,12 @@ impl Shield {
 fn weight(caller: &CallerIdentity) -> u32 {
     u32::try_from(200 + caller.arn().len() + caller.user_id().len()).unwrap_or(u32::MAX)
 }
+
+/// About a megabyte of digests.
+const MAX_REFUSALS: u64 = 8 * 1024;
+
+/// Likewise. A cluster has fewer people and nodes that work in half a day, or needs a larger number.
+const MAX_LANES: u64 = 16 * 1024;
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use zeroize::Zeroizing;
 
 use super::query::Query;
-use super::{CLUSTER_ID_HEADER, HostTable, Limits, PREFIX, Parameter, StsHost, Token, TokenError, UrlError};
+use super::{
+    CLUSTER_ID_HEADER, CredentialsDigest, HostTable, Limits, PREFIX, Parameter, StsHost, Token, TokenError, UrlError,
+};
 
 /// A presigned GetCallerIdentity request that STS could accept: every value has the shape it must have.
 ///
@@ -88,6 +90,13 @@ impl PresignedRequest {
         &self.access_key_id
     }
 
+    /// The digest of access key id and session token.
+    #[must_use]
+    pub fn credentials_digest(&self) -> CredentialsDigest {
+        let session_token = self.security_token.as_ref().map(|token| token.as_str());
+        CredentialsDigest::of(&self.access_key_id.0, session_token)
+    }
+
     /// When STS stops honouring this request.
     #[must_use]
     pub fn valid_until(&self) -> Timestamp {
@@ -145,7 +154,7 @@ impl fmt::Debug for PresignedRequest {
 pub struct AccessKeyId(String);
 
 impl AccessKeyId {
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let well_formed =
             (16..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         well_formed.then(|| Self(text.to_owned()))

@@ -68,6 +68,21 @@ impl fmt::Debug for TokenDigest {
     }
 }
 
+/// SHA-256 of an access key id and its session token: tells who holds temporary credentials from who only knows their
+/// access key id, which is no secret.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct CredentialsDigest([u8; 32]);
+
+impl CredentialsDigest {
+    pub(super) fn of(access_key_id: &str, session_token: Option<&str>) -> Self {
+        let mut hash = Sha256::new_with_prefix(access_key_id);
+        // Neither an access key id nor a session token holds a space.
+        hash.update(b" ");
+        hash.update(session_token.unwrap_or_default());
+        Self(hash.finalize().into())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

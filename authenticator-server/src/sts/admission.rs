@@ -1,0 +1,102 @@
+//! The gate to STS, for tasks: they wait here until it is their turn.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, oneshot};
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+use super::gate::{Gate, GateLimits, Line, Next, Outcome, Pass};
+
+/// Lets tasks through to STS, a few at a time.
+#[derive(Debug)]
+pub(super) struct Admission {
+    shared: Arc<Shared>,
+    pacer: AbortHandle,
+}
+
+#[derive(Debug)]
+struct Shared {
+    gate: Mutex<Gate<oneshot::Sender<Permit>>>,
+    changed: Notify,
+}
+
+/// The right to call STS once. Dropped without a word it counts as a call of which nothing was heard.
+#[derive(Debug)]
+pub(super) struct Permit {
+    shared: Arc<Shared>,
+    pass: Pass,
+    outcome: Outcome,
+}
+
+impl Admission {
+    /// A gate with these limits. Must be made on a runtime: a task of its own lets the waiting through in time.
+    pub(super) fn new(limits: GateLimits) -> Self {
+        let gate = Mutex::new(Gate::new(limits, Instant::now()));
+        let shared = Arc::new(Shared { gate, changed: Notify::new() });
+        let pacer = tokio::spawn(Arc::clone(&shared).pace()).abort_handle();
+        Self { shared, pacer }
+    }
+
+    /// Waits for its turn; none if the line is full, or `deadline` comes first.
+    pub(super) async fn enter(&self, line: Line, deadline: Instant) -> Option<Permit> {
+        let (sender, turn) = oneshot::channel();
+        self.shared.gate().enter(line, sender).ok()?;
+        self.shared.changed.notify_one();
+        tokio::time::timeout_at(deadline, turn).await.ok()?.ok()
+    }
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        self.pacer.abort();
+    }
+}
+
+impl Shared {
+    fn gate(&self) -> MutexGuard<'_, Gate<oneshot::Sender<Permit>>> {
+        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn pace(self: Arc<Self>) {
+        loop {
+            match self.let_through() {
+                Some(at) => {
+                    let _ = tokio::time::timeout_at(at, self.changed.notified()).await;
+                }
+                None => self.changed.notified().await,
+            }
+        }
+    }
+
+    /// Lets through all who may call now; says when the next may, if it is only a matter of time.
+    fn let_through(self: &Arc<Self>) -> Option<Instant> {
+        loop {
+            // A permit locks the gate when it is dropped, so the lock is not held while one is sent.
+            let next = self.gate().next(Instant::now());
+            match next {
+                Next::Start(waiting, pass) => {
+                    let permit = Permit { shared: Arc::clone(self), pass, outcome: Outcome::Unheard };
+                    // Whoever does not wait any more gives it back by dropping it.
+                    let _ = waiting.send(permit);
+                }
+                Next::At(at) => return Some(at),
+                Next::Idle => return None,
+            }
+        }
+    }
+}
+
+impl Permit {
+    /// Says what became of the call.
+    pub(super) fn finish(mut self, outcome: Outcome) {
+        self.outcome = outcome;
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.shared.gate().finish(&self.pass, self.outcome, Instant::now());
+        self.shared.changed.notify_one();
+    }
+}

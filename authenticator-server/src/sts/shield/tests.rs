@@ -1,0 +1,225 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use http::StatusCode;
+use mapping::Partition;
+use tokio::sync::Semaphore;
+
+use super::super::read_answer;
+use super::*;
+use crate::token::{HostTable, PREFIX, Token};
+
+/// STS as a test wants it: it counts calls, and answers what it is set to once it may.
+#[derive(Clone)]
+struct Sts {
+    calls: Arc<AtomicUsize>,
+    answer: Arc<Mutex<Answer>>,
+    may_answer: Arc<Semaphore>,
+}
+
+impl Sts {
+    fn answering(answer: Answer) -> Self {
+        Self {
+            calls: Arc::default(),
+            answer: Arc::new(Mutex::new(answer)),
+            may_answer: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
+        }
+    }
+
+    fn say(&self, answer: Answer) {
+        *self.answer.lock().unwrap() = answer;
+    }
+
+    fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    fn shield(&self, limits: ShieldLimits) -> Shield {
+        let sts = self.clone();
+        Shield::asking(limits, move |_| {
+            let sts = sts.clone();
+            async move {
+                sts.calls.fetch_add(1, Ordering::SeqCst);
+                sts.may_answer.acquire().await.unwrap().forget();
+                sts.may_answer.add_permits(1);
+                sts.answer.lock().unwrap().clone()
+            }
+        })
+    }
+}
+
+fn ann() -> Answer {
+    let body = r#"{"GetCallerIdentityResponse":{"GetCallerIdentityResult":{"Account":"111122223333",
+        "Arn":"arn:aws:iam::111122223333:user/Ann","UserId":"AIDACKCEVSQ6C2EXAMPLE"}}}"#;
+    read_answer(StatusCode::OK, Some("application/json"), body.as_bytes())
+}
+
+fn refused() -> Answer {
+    Err(Rejection::SignatureDoesNotMatch.into())
+}
+
+fn away() -> Answer {
+    Err(Outage::Unreachable.into())
+}
+
+/// A token's digest and request; each number gives another token.
+fn token(number: u8) -> (TokenDigest, Arc<PresignedRequest>) {
+    use base64::Engine as _;
+    let url = format!(
+        "https://sts.us-west-2.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Algorithm=AWS4-HMAC-SHA256\
+         &X-Amz-Credential=AKIAIOSFODNN7EXAMPLE/20260102/us-west-2/sts/aws4_request&X-Amz-Date=20260102T030405Z\
+         &X-Amz-Expires=60&X-Amz-SignedHeaders=host%3Bx-k8s-aws-id&X-Amz-Signature={number:064x}"
+    );
+    let encoded = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(url);
+    let token = Token::new(format!("{PREFIX}{encoded}"));
+    let hosts = HostTable::for_partition(Partition::Aws);
+    let now = "2026-01-02T03:04:05Z".parse().unwrap();
+    let request = PresignedRequest::parse(&token, &hosts, &Limits::default(), now).unwrap();
+    (token.digest(), Arc::new(request))
+}
+
+async fn ask(shield: &Shield, number: u8) -> Result<String, AskError> {
+    let (digest, request) = token(number);
+    shield.ask(digest, &request).await.map(|caller| caller.arn().to_owned())
+}
+
+async fn pass(seconds: u64) {
+    tokio::time::advance(Duration::from_secs(seconds)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_who_ask_about_one_token_share_one_call() {
+    let sts = Sts::answering(ann());
+    sts.may_answer.forget_permits(Semaphore::MAX_PERMITS);
+    let shield = sts.shield(ShieldLimits::default());
+    let asking: Vec<_> = (0..1000)
+        .map(|_| {
+            let shield = shield.clone();
+            tokio::spawn(async move { ask(&shield, 1).await })
+        })
+        .collect();
+    while sts.calls() == 0 {
+        tokio::task::yield_now().await;
+    }
+    sts.may_answer.add_permits(1);
+    for asked in asking {
+        assert_eq!(asked.await.unwrap().unwrap(), "arn:aws:iam::111122223333:user/Ann");
+    }
+    assert_eq!(sts.calls(), 1);
+    ask(&shield, 2).await.unwrap();
+    assert_eq!(sts.calls(), 2, "another token is another call");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_hangs_up_does_not_cancel_what_others_wait_for() {
+    let sts = Sts::answering(ann());
+    sts.may_answer.forget_permits(Semaphore::MAX_PERMITS);
+    let shield = sts.shield(ShieldLimits::default());
+    let asking = |shield: Shield| tokio::spawn(async move { ask(&shield, 1).await });
+    let (first, second) = (asking(shield.clone()), asking(shield.clone()));
+    while sts.calls() == 0 {
+        tokio::task::yield_now().await;
+    }
+    first.abort();
+    sts.may_answer.add_permits(1);
+    assert!(second.await.unwrap().is_ok());
+    assert_eq!(sts.calls(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_identity_is_fresh_for_its_time_and_then_asked_for_again() {
+    let sts = Sts::answering(ann());
+    let shield = sts.shield(ShieldLimits::default());
+    ask(&shield, 1).await.unwrap();
+    pass(29).await;
+    ask(&shield, 1).await.unwrap();
+    assert_eq!(sts.calls(), 1);
+    pass(2).await;
+    ask(&shield, 1).await.unwrap();
+    assert_eq!(sts.calls(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_answer_is_used_while_sts_is_away_and_only_if_there_is_one() {
+    let sts = Sts::answering(ann());
+    let shield = sts.shield(ShieldLimits::default());
+    ask(&shield, 1).await.unwrap();
+    sts.say(away());
+    pass(31).await;
+    ask(&shield, 1).await.unwrap();
+    let calls = sts.calls();
+    assert_eq!(calls, 1 + 3, "three tries before the old answer is used");
+    ask(&shield, 1).await.unwrap();
+    assert_eq!(sts.calls(), calls, "and none at all a moment later");
+    assert_eq!(ask(&shield, 2).await, Err(Outage::Unreachable.into()));
+    sts.say(ann());
+    assert!(ask(&shield, 2).await.is_ok(), "an outage is not remembered");
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_refusal_the_last_answer_is_never_used() {
+    let sts = Sts::answering(ann());
+    let shield = sts.shield(ShieldLimits::default());
+    ask(&shield, 1).await.unwrap();
+    sts.say(refused());
+    pass(31).await;
+    assert_eq!(ask(&shield, 1).await, Err(Rejection::SignatureDoesNotMatch.into()));
+    let calls = sts.calls();
+    sts.say(away());
+    assert_eq!(ask(&shield, 1).await, Err(Rejection::SignatureDoesNotMatch.into()), "it is kept for a moment");
+    assert_eq!(sts.calls(), calls);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_between_two_answers_is_tried_again() {
+    let sts = Sts::answering(away());
+    let shield = sts.shield(ShieldLimits::default());
+    let asking = tokio::spawn({
+        let shield = shield.clone();
+        async move { ask(&shield, 1).await }
+    });
+    while sts.calls() < 2 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    sts.say(ann());
+    assert!(asking.await.unwrap().is_ok());
+    assert_eq!(sts.calls(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttling_is_tried_again_until_the_deadline_and_no_longer() {
+    let sts = Sts::answering(Err(Outage::Throttled.into()));
+    let shield = sts.shield(ShieldLimits::default());
+    let begun = Instant::now();
+    assert_eq!(ask(&shield, 1).await, Err(Outage::Throttled.into()));
+    assert!(begun.elapsed() <= ShieldLimits::default().deadline);
+    assert!(sts.calls() > 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn sts_that_hangs_is_given_up_at_the_deadline() {
+    let sts = Sts::answering(ann());
+    sts.may_answer.forget_permits(Semaphore::MAX_PERMITS);
+    let shield = sts.shield(ShieldLimits::default());
+    let begun = Instant::now();
+    assert_eq!(ask(&shield, 1).await, Err(Outage::TimedOut.into()));
+    assert!(begun.elapsed() <= ShieldLimits::default().deadline);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_flight_too_many_is_turned_away_at_once() {
+    let sts = Sts::answering(ann());
+    sts.may_answer.forget_permits(Semaphore::MAX_PERMITS);
+    let shield = sts.shield(ShieldLimits { max_flights: 1, ..ShieldLimits::default() });
+    let first = tokio::spawn({
+        let shield = shield.clone();
+        async move { ask(&shield, 1).await }
+    });
+    while sts.calls() == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(ask(&shield, 2).await, Err(Outage::Overloaded.into()));
+    sts.may_answer.add_permits(1);
+    assert!(first.await.unwrap().is_ok());
+    assert!(ask(&shield, 2).await.is_ok());
+    assert!(shield.inner.flights().is_empty(), "flights that have landed are forgotten");
+}
