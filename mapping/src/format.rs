@@ -5,6 +5,66 @@
 //!                       ▲                                      ▲
 //!            config_file: keys of `server`        aws_auth: three texts, the last good of each
 //! ```
+//!
+//! # What an entry of `mapRoles` may say
+//!
+//! Keys are read in any case. One of the first three says whom the entry is about; more than one is an error of the
+//! entry, which is then not used.
+//!
+//! | key | meaning |
+//! | --- | --- |
+//! | `rolearn` | this role, with or without its path, or any session of it |
+//! | `sso` | the roles `AWSReservedSSO_NAME_SUFFIX` of a permission set: `{permissionSetName, accountID, partition}`, the partition `aws` if none is given, the suffix exactly sixteen hexadecimal digits |
+//! | `rolearnLike` | the roles of one account whose name fits `arn:PARTITION:iam::ACCOUNT:role/PATTERN` |
+//! | `userid` | and the role must have this unique id; if no entry of the same kind fits, nothing else lets the caller in |
+//! | `sessionNames` | and the name of its session must fit one of these patterns, else the entry is as if it were not written |
+//! | `allowPrivilegedWildcard` | with `rolearnLike`: `true` lets it give `system:masters`, which it otherwise never does, not even where a placeholder renders to it |
+//! | `username`, `groups` | the user the caller becomes: [`Template`](crate::Template)s |
+//!
+//! An entry of `mapUsers` has `userarn`, `userid`, `username` and `groups`.
+//!
+//! Everything that is compared with an ARN is compared without regard to case. A pattern fits a whole name; `*` is any
+//! run of characters, an empty one too, and `?` exactly one, as for IAM's `ArnLike`; partition and account take no
+//! wildcard. STS never says a role's path: one that is written out before a pattern is dropped and reported, one with
+//! wildcards is an error, and so is one before a pattern without a letter, which would be left to mean every role.
+//!
+//! `sessionNames` are compared in their case, as they were chosen: by whoever assumed the role, if its trust policy does
+//! not hold `sts:RoleSessionName` down. Such a condition is worth what that policy is worth.
+//!
+//! # Which entry of a source is used
+//!
+//! `rolearn` goes before `sso`, and `sso` before `rolearnLike`. Among entries about the same role or permission set one
+//! with `userid` goes before one without, then one with `sessionNames` before one without, and then the last one
+//! wins, as in aws-iam-authenticator. Of patterns the first in the text that fits is used.
+//!
+//! ```
+//! use std::collections::BTreeMap;
+//! use mapping::{Chain, Decision, Identity, Source, SourceName, format::aws_auth::AwsAuth};
+//!
+//! let aws_auth = BTreeMap::from([("mapRoles".to_owned(), r#"
+//! - sso: {permissionSetName: Admin, accountID: "123456789012"}
+//!   sessionNames: ["*@example.com"]
+//!   username: "admin:{{SessionName}}"
+//!   groups: [system:masters]
+//! - rolearnLike: arn:aws:iam::123456789012:role/AWSReservedSSO_*
+//!   username: "reader:{{SessionName}}"
+//! "#.to_owned())]);
+//! let update = AwsAuth::update(None, &aws_auth);
+//! assert!(update.diagnostics.is_empty());
+//! let chain = Chain::new(vec![Source::new(SourceName::EksConfigMap, update.next.rules())]);
+//!
+//! for (role, session, username) in [
+//!     ("AWSReservedSSO_Admin_0123456789abcdef", "jane@example.com", "admin:jane-example.com"),
+//!     ("AWSReservedSSO_Admin_0123456789abcdef", "jane@example.org", "reader:jane-example.org"),
+//!     ("AWSReservedSSO_Admin_Audit_0123456789abcdef", "jane@example.com", "reader:jane-example.com"),
+//! ] {
+//!     let arn = format!("arn:aws:sts::123456789012:assumed-role/{role}/{session}").parse()?;
+//!     let caller = Identity::new(arn, &format!("AROAEXAMPLE:{session}"), "ASIAIOSFODNN7EXAMPLE".to_owned())?;
+//!     let Decision::Granted(grant) = chain.decide(&caller) else { panic!("{role} is mapped") };
+//!     assert_eq!(grant.username(), username);
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod aws_auth;
 pub mod config_file;

@@ -16,7 +16,8 @@
 //! lose is never half understood.
 //!
 //! Start with [`Chain::decide`] for the order in which rules apply, [`Principal`] for what counts as the same caller,
-//! [`Template`] for user and group names, and [`mod@format`] for what may be written.
+//! [`Template`] for user and group names, [`ReservedPrefixes`] for the names a source must not give, and
+//! [`mod@format`] for what may be written and which entry of a source is used.
 //!
 //! ```
 //! use std::{collections::BTreeMap, sync::Arc};
