@@ -359,6 +359,8 @@ mod tests {
             let error = parse(&format!("server:\n  {key}: {value}\n")).unwrap_err();
             assert!(error.starts_with("config.yaml:2:") && error.contains(message), "{key}: {error}");
         }
+        let error = parse("log-verbosity: loud").unwrap_err();
+        assert!(error.starts_with("config.yaml:1:16: log-verbosity: \"loud\": expected one of panic, "), "{error}");
         let error = parse("clusterID: ' prod'").unwrap_err();
         assert!(error.starts_with("config.yaml:1:12: clusterID: "), "{error}");
     }
