@@ -76,7 +76,7 @@ fn build() -> Option<Programs> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .args(["build", "--quiet", "--message-format=json-render-diagnostics"])
-        // With this package, so that features are resolved as for the test itself and no dependency is built a second time.
+        // With this package, so that features are resolved as for the caller and no dependency is built a second time.
         .args(["--package", env!("CARGO_PKG_NAME"), "--package", CLIENT, "--package", SERVER])
         .args(["--bin", CLIENT, "--bin", SERVER])
         .args((!cfg!(debug_assertions)).then_some("--release"))
