@@ -29,13 +29,13 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let ratio = many.as_secs_f64() / few.as_secs_f64();
 
     let good = load_time < MAX_LOAD && peak < MAX_KIB && ratio <= MAX_RATIO;
-    println!("{:<36}{:>12}{:>12}", "", "measured", "goal");
-    println!("{:<36}{:>12.0?}{:>12}", format!("loading {MANY} entries"), load_time, "< 1s");
+    println!("{:<36}{:>13}{:>12}", "", "measured", "goal");
+    println!("{:<36}{:>9} ms {:>12}", format!("loading {MANY} entries"), load_time.as_millis(), "< 1000 ms");
     println!("{:<36}{:>9} MiB{:>12}", "peak of the process's memory", peak / 1024, "< 64 MiB");
-    println!("{:<36}{:>9} MiB{:>12}", "  of it before anything was read", before / 1024, "");
-    println!("{:<36}{:>12.0?}{:>12}", format!("a look-up among {FEW}"), few, "");
-    println!("{:<36}{:>12.0?}{:>12}", format!("a look-up among {MANY}"), many, "");
-    println!("{:<36}{:>12.2}{:>12}", "  ratio", ratio, "<= 2");
+    println!("{:<36}{:>9} MiB", "  of it before anything was read", before / 1024);
+    println!("{:<36}{:>9} ns", format!("a look-up among {FEW}"), few.as_nanos());
+    println!("{:<36}{:>9} ns", format!("a look-up among {MANY}"), many.as_nanos());
+    println!("{:<36}{:>9.2}    {:>12}", "  ratio", ratio, "<= 2");
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -111,7 +111,9 @@ impl RuleSet {
                 *place = rule;
             }
         }
-        let mut set = Self { accounts: accounts.into_iter().collect(), ..Self::default() };
+        // Most rules are exact: the table is made once instead of growing, and hashing them all, time and again.
+        let exact = HashMap::with_capacity(rules.len());
+        let mut set = Self { exact, accounts: accounts.into_iter().collect(), ..Self::default() };
         let mut duplicates = Vec::new();
         for rule in &rules {
             match used.get(&rule.subject) {
