@@ -54,7 +54,8 @@ struct TokenFlags {
     /// The region whose STS endpoint the token is for [env: AWS_REGION, AWS_DEFAULT_REGION] [default: the profile's, or us-east-1]
     #[arg(long)]
     region: Option<String>,
-    /// The profile of the shared AWS files to use, before any keys in the environment [env: AWS_PROFILE, AWS_DEFAULT_PROFILE]
+    /// The profile of the shared AWS files; given here, it comes before keys in the environment [env: AWS_PROFILE,
+    /// AWS_DEFAULT_PROFILE]
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
     /// Print the bare token
