@@ -1,6 +1,7 @@
 //! `server`: every long-lived part is made here, stage by stage, and handed down.
 
 use std::convert::Infallible;
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -195,8 +196,15 @@ async fn sts_client(
     tracing::info!(trust_roots = roots.len(), from = origin, "trusting for STS");
     if let Some(endpoint) = &endpoint {
         tracing::warn!(%endpoint, "connections to STS go to another address than its own (--sts-endpoint)");
+    } else if let Some(variable) = proxy_variable(|name| std::env::var_os(name)) {
+        tracing::warn!(variable, "a proxy is set and not used: connections to STS are direct (or see --sts-endpoint)");
     }
     sts::Client::new(cluster_id, endpoint, roots).context("cannot make a client for STS")
+}
+
+/// The variable, if any, by which the Go program is told to reach STS through a proxy.
+fn proxy_variable(variable: impl Fn(&str) -> Option<OsString>) -> Option<&'static str> {
+    ["HTTPS_PROXY", "https_proxy"].into_iter().find(|name| variable(name).is_some_and(|url| !url.is_empty()))
 }
 
 /// Logging in matters more than being asked how one is: a port that is taken is only told.
@@ -232,3 +240,21 @@ impl Signals {
 
 /// A year: the one certificate whose end locks a cluster out deserves to be seen coming.
 const WARN_BEFORE_END: jiff::SignedDuration = jiff::SignedDuration::from_hours(365 * 24);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxy_that_is_set_is_noticed_and_an_empty_one_is_none() {
+        for (set, value, expected) in [
+            ("HTTPS_PROXY", "http://proxy.example:3128", Some("HTTPS_PROXY")),
+            ("https_proxy", "http://proxy.example:3128", Some("https_proxy")),
+            ("HTTPS_PROXY", "", None),
+            ("HTTP_PROXY", "http://proxy.example:3128", None),
+        ] {
+            let found = proxy_variable(|name| (name == set).then(|| value.into()));
+            assert_eq!(found, expected, "{set}={value}");
+        }
+    }
+}
