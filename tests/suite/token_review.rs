@@ -253,12 +253,12 @@ async fn an_sts_that_cannot_tell_is_no_denial() {
     ];
     for (label, behaviour, code) in rows {
         sts.behave(behaviour);
-        match reviewer.review(ReviewVersion::V1, &token).await {
-            Answer::Failed { status: StatusCode::SERVICE_UNAVAILABLE, text } => {
-                assert!(text.starts_with(code), "{label}: {text}")
-            }
-            other => panic!("{label}: {other:?}"),
+        let mut text = no_verdict(label, reviewer.review(ReviewVersion::V1, &token).await);
+        if text.starts_with("sts.timed_out: ") && code != "sts.timed_out: " {
+            // On a machine that is busy with other things the emulator may get its turn too late.
+            text = no_verdict(label, reviewer.review(ReviewVersion::V1, &token).await);
         }
+        assert!(text.starts_with(code), "{label}: {text}");
     }
     // The document of the contradiction is believed when it agrees with itself, and the token was never at fault.
     sts.behave(Behaviour::Answer(identity(ACCOUNT)));
@@ -307,6 +307,14 @@ fn start() -> (Sts, Server) {
 
 fn token(principal: &Principal) -> String {
     plugin::token(principal, CLUSTER, REGION)
+}
+
+/// The text of a 503.
+fn no_verdict(label: &str, answer: Answer) -> String {
+    match answer {
+        Answer::Failed { status: StatusCode::SERVICE_UNAVAILABLE, text } => text,
+        other => panic!("{label}: {other:?}"),
+    }
 }
 
 /// The document with some members replaced; `null` takes one away.

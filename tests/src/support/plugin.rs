@@ -42,6 +42,7 @@ where
 /// It made none.
 #[must_use]
 pub fn token(principal: &Principal, cluster: &str, region: &str) -> String {
+    principal.remember();
     let run = run(["token", "-i", cluster, "--region", region], &principal.env());
     let credential = run.credential(BETA).unwrap_or_else(|error| panic!("{error:#}\n{}", run.stderr));
     credential.token

@@ -95,7 +95,7 @@ impl Principal {
     }
 
     /// Sees to it that no program prints what only this principal may know.
-    pub(super) fn remember(&self) {
+    pub fn remember(&self) {
         secrets::remember(&self.secret_access_key);
         if let Some(session) = &self.session {
             secrets::remember(&session.token);
