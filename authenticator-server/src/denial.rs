@@ -31,7 +31,7 @@ pub enum Denial {
 pub enum Outage {
     /// STS could not be heard.
     Sts(sts::Outage),
-    /// A source of mappings has not been read yet, and it goes before any that would say yes.
+    /// A source of mappings has not been read yet, or not all of it, and it goes before any that would say yes.
     NotSynced(SourceName),
     /// The mapping wants the node's DNS name, and this version does not ask EC2 for it.
     NodeName,
@@ -118,7 +118,7 @@ impl fmt::Display for Outage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sts(outage) => outage.fmt(f),
-            Self::NotSynced(source) => write!(f, "the mappings of {source} have not been read yet"),
+            Self::NotSynced(source) => write!(f, "the mappings of {source} have not all been read yet"),
             Self::NodeName => f.write_str("the mapping uses {{EC2PrivateDNSName}}, which this version cannot look up"),
         }
     }

@@ -37,14 +37,14 @@ impl Sources {
         self.chain.load_full()
     }
 
-    /// The sources that have not been read yet.
+    /// The sources that have not been read yet, or not all of them.
     #[must_use]
     pub fn unsynced(&self) -> Vec<SourceName> {
         let chain = self.chain.load();
-        chain.sources().iter().filter(|source| source.rules().is_none()).map(Source::name).collect()
+        chain.sources().iter().filter(|source| !source.is_synced()).map(Source::name).collect()
     }
 
-    /// Whether every source has been read.
+    /// Whether every source has been read, and all of it.
     #[must_use]
     pub fn all_synced(&self) -> bool {
         self.unsynced().is_empty()

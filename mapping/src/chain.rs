@@ -43,7 +43,8 @@ pub enum Decision {
     NotMapped,
     /// A rule is about the caller, and it gives no user. No.
     Refused(Refusal),
-    /// This source has not been read yet, and no source before it says yes. Neither yes nor no.
+    /// This source has not been read yet, or not all of it: nothing in what was read of it, and no source before it,
+    /// decides. Neither yes nor no.
     Undecided(SourceName),
 }
 
@@ -104,7 +105,8 @@ impl Chain {
     ///    whoever gets a deleted principal's name would fall through to what is meant for many.
     /// 3. A rule that renders to bad names, or to names that its source must not give, lets later sources speak, but no
     ///    longer the accounts.
-    /// 4. A source that has not been read yet ends it: it might have said either.
+    /// 4. A source that has not been read yet ends it: it might have said either. Of one that was read in part
+    ///    ([`RuleSet::is_complete`]) the first two still hold, and then it ends there.
     /// 5. The accounts that are mapped whole, when every source has spoken: the user is the canonical ARN, without
     ///    groups, from the first source that may give it.
     pub fn decide(&self, identity: &Identity) -> Decision {
@@ -123,6 +125,9 @@ impl Chain {
                         refused.get_or_insert_with(|| source.refusal(reason, rule));
                     }
                 },
+            }
+            if !rules.is_complete() {
+                return Decision::Undecided(source.name);
             }
         }
         refused.map_or_else(|| self.decide_by_account(identity), Decision::Refused)
@@ -165,6 +170,12 @@ impl Source {
     #[must_use]
     pub const fn rules(&self) -> Option<&Arc<RuleSet>> {
         self.rules.as_ref()
+    }
+
+    /// Whether it was read, and all of it.
+    #[must_use]
+    pub fn is_synced(&self) -> bool {
+        self.rules.as_ref().is_some_and(|rules| rules.is_complete())
     }
 
     fn refusal(&self, reason: RefusalReason, rule: impl fmt::Display) -> Refusal {

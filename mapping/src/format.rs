@@ -51,7 +51,7 @@
 //! "#.to_owned())]);
 //! let update = AwsAuth::update(None, &aws_auth);
 //! assert!(update.diagnostics.is_empty());
-//! let chain = Chain::new(vec![Source::new(SourceName::EksConfigMap, update.next.rules())]);
+//! let chain = Chain::new(vec![Source::new(SourceName::EksConfigMap, Some(update.next.rules()))]);
 //!
 //! for (role, session, username) in [
 //!     ("AWSReservedSSO_Admin_0123456789abcdef", "jane@example.com", "admin:jane-example.com"),

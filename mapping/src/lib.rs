@@ -30,7 +30,7 @@
 //! "#.to_owned())]);
 //! let update = AwsAuth::update(None, &aws_auth);
 //! assert!(update.diagnostics.is_empty());
-//! let chain = Chain::new(vec![Source::new(SourceName::EksConfigMap, update.next.rules())]);
+//! let chain = Chain::new(vec![Source::new(SourceName::EksConfigMap, Some(update.next.rules()))]);
 //!
 //! let arn = "arn:aws:sts::123456789012:assumed-role/Admin/jane@example.com".parse()?;
 //! let jane = Identity::new(arn, "AROAEXAMPLE:jane@example.com", "ASIAIOSFODNN7EXAMPLE".to_owned())?;

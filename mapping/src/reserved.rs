@@ -17,7 +17,7 @@
 /// let arn = "arn:aws:sts::123456789012:assumed-role/Admin/jane".parse()?;
 /// let jane = Identity::new(arn, "AROAEXAMPLE:jane", "ASIAIOSFODNN7EXAMPLE".to_owned())?;
 ///
-/// let source = Source::new(SourceName::EksConfigMap, rules);
+/// let source = Source::new(SourceName::EksConfigMap, Some(rules));
 /// assert!(matches!(Chain::new(vec![source.clone()]).decide(&jane), Decision::Granted(_)));
 ///
 /// let reserved = Arc::new(ReservedPrefixes::new(["system:"], ["system:"]));

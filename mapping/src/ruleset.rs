@@ -29,6 +29,7 @@ pub struct RuleSet {
     like: HashMap<(Partition, AccountId), Vec<Arc<Rule>>>,
     accounts: HashSet<AccountId>,
     rules: usize,
+    incomplete: bool,
 }
 
 /// One entry: whom it is about, and the user it makes of them.
@@ -132,6 +133,13 @@ impl RuleSet {
         self.rules
     }
 
+    /// Whether these are all the rules of the source. If not, part of its text was never readable, and whoever is not named
+    /// here may be named there.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        !self.incomplete
+    }
+
     /// How many accounts are mapped whole.
     #[must_use]
     pub fn account_count(&self) -> usize {
@@ -147,6 +155,12 @@ impl RuleSet {
         Explicit::narrowest(exact, identity)
             .or_else(|| Explicit::narrowest(sso(), identity))
             .or_else(|| Explicit::first_like(like(), identity))
+    }
+
+    /// The same rules, of a text of which they are not all.
+    pub(crate) const fn incomplete(mut self) -> Self {
+        self.incomplete = true;
+        self
     }
 
     pub(crate) fn maps_account(&self, account: &AccountId) -> bool {

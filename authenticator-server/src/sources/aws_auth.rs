@@ -14,6 +14,8 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, ListParams, WatchEvent, WatchParams};
 use mapping::SourceName;
 use mapping::format::aws_auth::{AwsAuth, Update};
+use tokio::runtime::Handle;
+use tokio::task::{JoinError, JoinHandle};
 use tokio::time::error::Elapsed;
 
 use super::api_server::{ApiServer, ApiServerError, reason};
@@ -28,7 +30,11 @@ pub struct AwsAuthSource {
     failures: u32,
     /// What the log last said is wrong.
     told: Option<String>,
+    /// The client that the last try did not wait for any longer.
+    making: Option<Making>,
 }
+
+type Making = JoinHandle<Result<kube::Client, ApiServerError>>;
 
 /// The object as it was last seen, and the rules it left.
 #[derive(Debug, Default)]
@@ -44,8 +50,12 @@ enum Interruption {
     ApiServer(#[from] ApiServerError),
     #[error("{}", reason(.0))]
     Kube(#[from] kube::Error),
+    #[error("making a client for the API server failed")]
+    Making(#[from] JoinError),
     #[error("the API server does not answer")]
     Silence(#[from] Elapsed),
+    #[error("the kubeconfig's credential plugin does not answer")]
+    SilentPlugin,
     #[error("the API server ended the watch: {0}")]
     Watch(String),
 }
@@ -54,7 +64,21 @@ impl AwsAuthSource {
     /// A source that reads the ConfigMap from `api_server` into `sources`.
     #[must_use]
     pub fn new(api_server: ApiServer, sources: Sources) -> Self {
-        Self { api_server, sources, object: Object::default(), failures: 0, told: None }
+        Self { api_server, sources, object: Object::default(), failures: 0, told: None, making: None }
+    }
+
+    /// Makes a client once, so that settings that make none are known before anything is served.
+    ///
+    /// An API server that is away is no error, and neither is a credential plugin that takes its time: following goes on
+    /// where this stopped to wait.
+    ///
+    /// # Errors
+    /// When a file or the URL is unusable, or the credential plugin fails.
+    pub async fn check_settings(&mut self) -> Result<(), ApiServerError> {
+        match self.client().await {
+            Err(Interruption::ApiServer(error)) => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Follows the ConfigMap for ever; drop it to stop. Each change of its state is logged once, however long it lasts.
@@ -73,13 +97,27 @@ impl AwsAuthSource {
     }
 
     async fn follow_once(&mut self) -> Result<Infallible, Interruption> {
-        let config_maps: Api<ConfigMap> = Api::namespaced(self.api_server.client().await?, NAMESPACE);
+        let config_maps: Api<ConfigMap> = Api::namespaced(self.client().await?, NAMESPACE);
         loop {
             let version = self.list(&config_maps).await?;
             self.watch(&config_maps, &version).await?;
             self.failures = 0;
             tokio::time::sleep(BREATH).await;
         }
+    }
+
+    /// A new client, waited for no longer than an answer of the API server.
+    ///
+    /// kube runs a kubeconfig's credential plugin on the thread that makes the client, for as long as the plugin pleases.
+    /// So it is made on a thread of its own, and no other is begun while that one runs: plugins that hang do not pile up.
+    async fn client(&mut self) -> Result<kube::Client, Interruption> {
+        let making = self.making.get_or_insert_with(|| {
+            let (api_server, runtime) = (self.api_server.clone(), Handle::current());
+            tokio::task::spawn_blocking(move || runtime.block_on(api_server.client()))
+        });
+        let made = tokio::time::timeout(ANSWER_TIMEOUT, making).await.map_err(|_| Interruption::SilentPlugin)?;
+        self.making = None;
+        Ok(made??)
     }
 
     /// Reads the object as it is now; says at which version that was.
@@ -119,22 +157,21 @@ impl AwsAuthSource {
         let data = object.and_then(|object| object.data).unwrap_or_default();
         let Some(Update { next, diagnostics }) = self.object.see(data) else { return };
         log_diagnostics(&diagnostics);
-        match next.rules() {
-            Some(rules) => {
-                tracing::info!(
-                    source = %SourceName::EksConfigMap,
-                    exists = existed,
-                    rules = rules.rule_count(),
-                    accounts = rules.account_count(),
-                    "mappings read"
-                );
-                self.sources.replace(SourceName::EksConfigMap, &rules);
-            }
-            None => tracing::error!(
+        let rules = next.rules();
+        tracing::info!(
+            source = %SourceName::EksConfigMap,
+            exists = existed,
+            rules = rules.rule_count(),
+            accounts = rules.account_count(),
+            "mappings read"
+        );
+        if !rules.is_complete() {
+            tracing::error!(
                 source = %SourceName::EksConfigMap,
-                "aws-auth is unusable and always was: nobody can be told whether it maps them"
-            ),
+                "a key of aws-auth is unusable and always was: nobody else can be told whether it maps them"
+            );
         }
+        self.sources.replace(SourceName::EksConfigMap, &rules);
     }
 }
 
@@ -178,6 +215,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+    use std::time::Instant;
+
     use super::*;
 
     fn data(roles: &str) -> BTreeMap<String, String> {
@@ -199,6 +239,66 @@ mod tests {
 
     fn rule_count(sources: &Sources) -> Option<usize> {
         sources.current().sources()[0].rules().map(|rules| rules.rule_count())
+    }
+
+    /// A kubeconfig whose credential plugin notes each of its runs in `runs`, and prints nothing before `go` is there.
+    fn with_plugin(dir: &Path) -> AwsAuthSource {
+        let script =
+            "cd DIR && echo run >> runs; while [ -e kubeconfig ] && ! [ -e go ]; do sleep 0.01; done; cat answer";
+        let answer =
+            r#"{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": "t"}}"#;
+        let kubeconfig = format!(
+            "clusters: [{{name: c, cluster: {{server: 'https://127.0.0.1:1', insecure-skip-tls-verify: true}}}}]
+users:
+- name: u
+  user:
+    exec:
+      apiVersion: client.authentication.k8s.io/v1
+      interactiveMode: Never
+      command: sh
+      args: ['-c', '{}']
+contexts: [{{name: x, context: {{cluster: c, user: u}}}}]
+current-context: x
+",
+            script.replace("DIR", dir.to_str().unwrap())
+        );
+        std::fs::write(dir.join("answer"), answer).unwrap();
+        std::fs::write(dir.join("kubeconfig"), kubeconfig).unwrap();
+        let api_server = ApiServer { kubeconfig: Some(dir.join("kubeconfig")), master: None };
+        AwsAuthSource::new(api_server, Sources::unread(&[SourceName::EksConfigMap]))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_credential_plugin_that_hangs_is_not_waited_for_and_not_run_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut source = with_plugin(dir.path());
+        for _ in 0..3 {
+            let (made, ()) = tokio::join!(source.client(), tokio::time::advance(ANSWER_TIMEOUT));
+            assert!(matches!(made, Err(Interruption::SilentPlugin)));
+        }
+        let (checked, ()) = tokio::join!(source.check_settings(), tokio::time::advance(ANSWER_TIMEOUT));
+        checked.unwrap();
+
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let runs = || std::fs::read_to_string(dir.path().join("runs")).unwrap_or_default();
+        while runs().is_empty() && Instant::now() < deadline {
+            std::thread::yield_now();
+        }
+        assert_eq!(runs(), "run\n");
+        std::fs::write(dir.path().join("go"), "").unwrap();
+        source.client().await.unwrap();
+        assert!(source.making.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_credential_plugin_that_fails_is_a_wrong_setting() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut source = with_plugin(dir.path());
+        std::fs::write(dir.path().join("go"), "").unwrap();
+        source.check_settings().await.unwrap();
+        std::fs::remove_file(dir.path().join("answer")).unwrap();
+        let error = source.check_settings().await.unwrap_err().to_string();
+        assert!(error.contains("credential plugin"), "{error}");
     }
 
     #[test]
@@ -228,12 +328,19 @@ mod tests {
     }
 
     #[test]
-    fn an_object_that_was_never_good_counts_as_not_read() {
+    fn an_object_with_a_key_that_was_never_good_counts_as_not_read() {
         let (mut source, sources) = source();
-        source.see(object(data(BROKEN)));
-        assert_eq!(rule_count(&sources), None);
-        source.see(object(data(GOOD)));
-        assert_eq!(rule_count(&sources), Some(1));
+        let users = "- {userarn: arn:aws:iam::111122223333:user/jane, username: jane}";
+        let with_users = |mut data: BTreeMap<String, String>| {
+            data.insert("mapUsers".to_owned(), users.to_owned());
+            data
+        };
+        source.see(object(with_users(data(BROKEN))));
+        assert_eq!((rule_count(&sources), sources.unsynced()), (Some(1), vec![SourceName::EksConfigMap]));
+        source.see(object(with_users(data(GOOD))));
+        assert_eq!((rule_count(&sources), sources.unsynced()), (Some(2), vec![]));
+        source.see(object(with_users(data(BROKEN))));
+        assert_eq!((rule_count(&sources), sources.unsynced()), (Some(2), vec![]));
     }
 
     #[test]

@@ -2,6 +2,9 @@
 //!
 //! A text that cannot be used never takes away the rules that its key had before: it is reported, and they stay. Only
 //! a text that says so (an empty one, or an empty list) and a key or object that is gone empty them.
+//!
+//! A key that was never usable takes nothing away from the other keys either. Their rules are in force, and are known not
+//! to be all: for whoever they do not name there is no answer until every key has been usable once.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -31,7 +34,7 @@ use crate::{
 /// let broken = BTreeMap::from([("mapRoles".to_owned(), "- rolearn: [".to_owned())]);
 /// let second = AwsAuth::update(Some(&first.next), &broken);
 /// assert_eq!(second.diagnostics[0].code().as_str(), "not_yaml");
-/// assert_eq!(second.next.rules().expect("still synced").rule_count(), 1);
+/// assert_eq!(second.next.rules().rule_count(), 1);
 ///
 /// assert!(!AwsAuth::update(None, &broken).next.is_synced());
 /// ```
@@ -40,7 +43,7 @@ pub struct AwsAuth {
     roles: Option<Arc<[Arc<Rule>]>>,
     users: Option<Arc<[Arc<Rule>]>>,
     accounts: Option<Arc<[AccountId]>>,
-    compiled: Option<Arc<RuleSet>>,
+    compiled: Arc<RuleSet>,
 }
 
 /// What reading the ConfigMap anew came to.
@@ -69,26 +72,29 @@ impl AwsAuth {
         let last = previous.and_then(|previous| previous.accounts.clone());
         let accounts = key(MAP_ACCOUNTS, data, last, &mut diagnostics, entries::accounts);
 
-        let mut compiled = None;
-        if let (Some(roles), Some(users), Some(accounts)) = (&roles, &users, &accounts) {
-            let lists = Lists { roles: Arc::clone(roles), users: Arc::clone(users), accounts: Arc::clone(accounts) };
-            let (rules, duplicates) = entries::compile(&lists, SourceName::EksConfigMap);
-            diagnostics.extend(duplicates);
-            compiled = Some(Arc::new(rules));
-        }
+        let lists = Lists {
+            roles: roles.clone().unwrap_or_default(),
+            users: users.clone().unwrap_or_default(),
+            accounts: accounts.clone().unwrap_or_default(),
+        };
+        let (rules, duplicates) = entries::compile(&lists, SourceName::EksConfigMap);
+        diagnostics.extend(duplicates);
+        let is_complete = roles.is_some() && users.is_some() && accounts.is_some();
+        let compiled = Arc::new(if is_complete { rules } else { rules.incomplete() });
         Update { next: Self { roles, users, accounts, compiled }, diagnostics }
     }
 
     /// Whether every key has been usable once.
     #[must_use]
-    pub const fn is_synced(&self) -> bool {
-        self.compiled.is_some()
+    pub fn is_synced(&self) -> bool {
+        self.compiled.is_complete()
     }
 
-    /// The rules in force; `None` while not synced, as [`Source::new`](crate::Source::new) takes it.
+    /// The rules in force; while not synced those of the usable keys, which are not
+    /// [complete](crate::RuleSet::is_complete).
     #[must_use]
-    pub fn rules(&self) -> Option<Arc<RuleSet>> {
-        self.compiled.clone()
+    pub fn rules(&self) -> Arc<RuleSet> {
+        Arc::clone(&self.compiled)
     }
 }
 
@@ -105,7 +111,7 @@ fn key<T>(
 
     let mut report = Report::new(SourceName::EksConfigMap, key).consequence(match last {
         Some(_) => "what the key held before stays in force",
-        None => "the key was never usable, so that aws-auth counts as not read",
+        None => "the key was never usable, so that aws-auth has no answer for those whom its other keys do not name",
     });
     let now = match Document::parse_within(text, Limits::OBJECT) {
         Ok(document) => read(document.root(), &mut report),

@@ -21,7 +21,7 @@ fn a_bad_account_is_named_and_the_good_ones_stay() {
         "mapAccounts",
         "- \"123456789012\"\n- 12345678901\n- 1.23e+11\n- \"1234-5678-9012\"\n- [a]\n-\n- 1234567890123",
     )]);
-    assert_eq!(update.next.rules().unwrap().account_count(), 1);
+    assert_eq!(update.next.rules().account_count(), 1);
     assert_eq!(
         lines(&update.diagnostics),
         [

@@ -5,7 +5,7 @@ use mapping::{
     format::aws_auth::{AwsAuth, Update},
 };
 
-use crate::support::{aws_auth, data, lines, session, user};
+use crate::support::{aws_auth, data, granted, lines, session, user};
 
 const ROLES: &str = "- {rolearn: 'arn:aws:iam::123456789012:role/X', username: x}";
 const USERS: &str = "- {userarn: 'arn:aws:iam::123456789012:user/u', username: u}";
@@ -28,7 +28,7 @@ const UNUSABLE: [&str; 12] = [
 ];
 
 fn maps(auth: &AwsAuth, caller: &Identity) -> bool {
-    let chain = Chain::new(vec![Source::new(SourceName::EksConfigMap, auth.rules())]);
+    let chain = Chain::new(vec![Source::new(SourceName::EksConfigMap, Some(auth.rules()))]);
     matches!(chain.decide(caller), Decision::Granted(_))
 }
 
@@ -42,7 +42,7 @@ fn good() -> AwsAuth {
 fn an_object_without_data_is_synced_and_empty() {
     let Update { next, diagnostics } = aws_auth(&[]);
     assert!(diagnostics.is_empty());
-    assert_eq!(next.rules().unwrap().rule_count(), 0);
+    assert_eq!(next.rules().rule_count(), 0);
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn a_text_that_says_nothing_holds_no_entries() {
         for key in ["mapRoles", "mapUsers", "mapAccounts"] {
             let Update { next, diagnostics } = AwsAuth::update(Some(&good()), &data(&[(key, text)]));
             assert_eq!(lines(&diagnostics), [""; 0], "{text:?}");
-            assert_eq!(next.rules().unwrap().rule_count(), 0, "{text:?}");
+            assert_eq!(next.rules().rule_count(), 0, "{text:?}");
         }
     }
 }
@@ -79,7 +79,7 @@ fn the_other_keys_go_their_own_way() {
     let Update { next, .. } = AwsAuth::update(Some(&good()), &data(&[("mapRoles", "{"), ("mapUsers", users)]));
     assert!(maps(&next, &session("X", "s")) && maps(&next, &user("other")));
     assert!(!maps(&next, &user("u")));
-    assert_eq!(next.rules().unwrap().account_count(), 0);
+    assert_eq!(next.rules().account_count(), 0);
 }
 
 #[test]
@@ -89,18 +89,62 @@ fn an_entry_goes_when_it_is_removed_from_a_good_text() {
     assert!(maps(&next, &session("Y", "s")) && !maps(&next, &session("X", "s")));
 }
 
+/// A key that was never good: what the good keys and a later source make of each caller.
 #[test]
-fn garbage_at_the_first_reading_means_not_synced_until_it_is_good_once() {
-    for text in UNUSABLE {
-        let Update { next, diagnostics } = aws_auth(&[("mapRoles", text), ("mapUsers", USERS)]);
-        assert!(!next.is_synced() && next.rules().is_none(), "{text:?}");
-        assert!(diagnostics.last().unwrap().message().ends_with("aws-auth counts as not read"));
-        let chain = Chain::new(vec![Source::new(SourceName::EksConfigMap, next.rules())]);
-        assert_eq!(chain.decide(&user("u")), Decision::Undecided(SourceName::EksConfigMap));
+fn what_is_good_at_the_first_reading_is_in_force_and_is_not_all() {
+    let pinned =
+        format!("{USERS}\n- {{userarn: 'arn:aws:iam::123456789012:user/old', userid: AIDAOLD, username: old}}");
+    let nameless =
+        format!("{pinned}\n- {{userarn: 'arn:aws:iam::123456789012:user/n', username: '{{{{SessionName}}}}'}}");
+    let good = [("mapUsers", nameless.as_str()), ("mapAccounts", "['123456789012']")];
+    let everybody = [("mapRoles", ROLES), ("mapUsers", "- {userarn: 'arn:aws:iam::123456789012:user/v', username: v}")];
+    let later = || Source::new(SourceName::MountedFile, Some(aws_auth(&everybody).next.rules()));
+    let chain = |auth: &AwsAuth| Chain::new(vec![Source::new(SourceName::EksConfigMap, Some(auth.rules())), later()]);
+    let undecided = Decision::Undecided(SourceName::EksConfigMap);
 
-        let Update { next, .. } = AwsAuth::update(Some(&next), &data(&[("mapRoles", ROLES), ("mapUsers", text)]));
-        assert!(next.is_synced() && maps(&next, &session("X", "s")) && maps(&next, &user("u")));
+    for text in UNUSABLE {
+        let Update { next: part, diagnostics } = aws_auth(&[good[0], good[1], ("mapRoles", text)]);
+        assert!(!part.is_synced() && !part.rules().is_complete(), "{text:?}");
+        let told = diagnostics.iter().any(|said| said.message().contains("the key was never usable"));
+        assert!(told, "{:?}", lines(&diagnostics));
+
+        let decide = |caller: &Identity| chain(&part).decide(caller);
+        assert_eq!(granted(decide(&user("u"))).source(), SourceName::EksConfigMap);
+        assert!(matches!(decide(&user("old")), Decision::Refused(_)), "the unique id is another one");
+        for caller in [session("X", "s"), user("v"), user("w"), user("n")] {
+            assert_eq!(decide(&caller), undecided, "{text:?} {caller:?}");
+        }
+
+        // Once every key has been good, all of it is known, and stays so whatever is written later.
+        let Update { next: all, .. } = AwsAuth::update(Some(&part), &data(&[good[0], good[1], ("mapRoles", "[]")]));
+        let broken = [("mapUsers", text), ("mapRoles", text), ("mapAccounts", text)];
+        let Update { next: kept, .. } = AwsAuth::update(Some(&all), &data(&broken));
+        for auth in [all, kept] {
+            assert!(auth.is_synced() && auth.rules().is_complete());
+            let decide = |caller: &Identity| chain(&auth).decide(caller);
+            assert_eq!(granted(decide(&user("u"))).source(), SourceName::EksConfigMap);
+            assert_eq!(granted(decide(&session("X", "s"))).source(), SourceName::MountedFile);
+            assert_eq!(granted(decide(&user("w"))).rule(), "mapAccounts 123456789012");
+            assert!(matches!(decide(&user("n")), Decision::Refused(_)), "no name");
+        }
     }
+}
+
+#[test]
+fn a_key_that_was_good_once_counts_while_another_one_never_was() {
+    let first = aws_auth(&[("mapRoles", "{"), ("mapUsers", USERS)]).next;
+    let second = AwsAuth::update(Some(&first), &data(&[("mapRoles", "{"), ("mapUsers", "{")])).next;
+    assert!(!second.is_synced() && maps(&second, &user("u")), "the users stay");
+    let third = AwsAuth::update(Some(&second), &data(&[("mapRoles", ROLES), ("mapUsers", "{")])).next;
+    assert!(third.is_synced() && maps(&third, &user("u")) && maps(&third, &session("X", "s")));
+}
+
+#[test]
+fn an_object_of_which_nothing_was_ever_good_has_no_answer() {
+    let Update { next, .. } = aws_auth(&[("mapRoles", "{"), ("mapUsers", "{"), ("mapAccounts", "{")]);
+    let source = Source::new(SourceName::EksConfigMap, Some(next.rules()));
+    assert!(!source.is_synced());
+    assert_eq!(Chain::new(vec![source]).decide(&user("u")), Decision::Undecided(SourceName::EksConfigMap));
 }
 
 #[test]
@@ -113,14 +157,14 @@ fn the_place_of_an_error_is_counted_in_the_text_of_its_key() {
     assert_eq!(
         lines(&aws_auth(&[("mapUsers", "userarn: x")]).diagnostics),
         ["EKSConfigMap mapUsers line 1 column 1: error not_a_list: expected a list, found a mapping; \
-          the key was never usable, so that aws-auth counts as not read; each entry of the list begins with a dash"]
+          the key was never usable, so that aws-auth has no answer for those whom its other keys do not name; each entry of the list begins with a dash"]
     );
 }
 
 #[test]
 fn an_unknown_key_of_the_object_is_reported_and_keys_have_a_case() {
     let Update { next, diagnostics } = aws_auth(&[("maproles", ROLES), ("mapRole", ROLES), ("notes", "hello")]);
-    assert_eq!(next.rules().unwrap().rule_count(), 0);
+    assert_eq!(next.rules().rule_count(), 0);
     assert_eq!(
         lines(&diagnostics),
         [
@@ -142,5 +186,5 @@ fn the_aws_auth_that_eks_writes_is_good() {
            groups:\n  - system:bootstrappers\n  - system:nodes\n  - system:node-proxier\n",
     )]);
     assert_eq!(lines(&diagnostics), [""; 0]);
-    assert_eq!(next.rules().unwrap().rule_count(), 2);
+    assert_eq!(next.rules().rule_count(), 2);
 }

@@ -139,7 +139,7 @@ fn entries() -> impl Strategy<Value = Vec<String>> {
 
 fn decisions(entries: &[String]) -> Vec<Option<(String, Option<&'static str>)>> {
     let update = AwsAuth::update(None, &data(&[("mapRoles", &entries.concat())]));
-    let chain = Chain::new(vec![Source::new(SourceName::EksConfigMap, update.next.rules())]);
+    let chain = Chain::new(vec![Source::new(SourceName::EksConfigMap, Some(update.next.rules()))]);
     let callers = (0..4).flat_map(|role| (0..4).map(move |id| (role, id)));
     callers
         .map(|(role, id)| match chain.decide(&session_with_id(&format!("R{role}"), "s", &format!("AROA{id}"))) {
@@ -180,7 +180,7 @@ fn entries_of_every_kind() -> impl Strategy<Value = Vec<String>> {
 fn decisions_about_sso_roles(entries: &[String]) -> Vec<Result<String, &'static str>> {
     let update = AwsAuth::update(None, &data(&[("mapRoles", &entries.concat())]));
     assert_eq!(update.diagnostics, []);
-    let chain = Chain::new(vec![Source::new(SourceName::EksConfigMap, update.next.rules())]);
+    let chain = Chain::new(vec![Source::new(SourceName::EksConfigMap, Some(update.next.rules()))]);
     let mut decisions = Vec::new();
     for set in ["A", "A_B", "B"] {
         for (session, id) in [("jane", "AROAONE"), ("jane", "AROATWO"), ("jane", "AROATHREE"), ("max", "AROATHREE")] {
@@ -211,7 +211,7 @@ proptest! {
     ) {
         let entry = format!("- {{sso: {{permissionSetName: '{set}', accountID: '123456789012'}}, username: x}}");
         let update = AwsAuth::update(None, &data(&[("mapRoles", &entry)]));
-        let chain = Chain::new(vec![Source::new(SourceName::EksConfigMap, update.next.rules())]);
+        let chain = Chain::new(vec![Source::new(SourceName::EksConfigMap, Some(update.next.rules()))]);
         let grants = |role: &str| matches!(chain.decide(&session_with_id(role, "s", "AROAX")), Decision::Granted(_));
 
         let good = format!("AWSReservedSSO_{set}_0123456789abcdef");
@@ -302,7 +302,7 @@ proptest! {
         let update = AwsAuth::update(None, &data(&[("mapRoles", &entries.concat())]));
         let rules = update.next.rules();
         let jane = session_with_id("R1", "jane", "AROA1");
-        let decide = || Chain::new(vec![Source::new(SourceName::Crd, rules.as_ref().map(Arc::clone))]).decide(&jane);
+        let decide = || Chain::new(vec![Source::new(SourceName::Crd, Some(Arc::clone(&rules)))]).decide(&jane);
         let first = decide();
         for _ in 0..repeats {
             prop_assert_eq!(&decide(), &first);

@@ -73,7 +73,7 @@ fn every_way_to_write_a_principal_means_the_same_in_every_source_and_partition()
             let from_aws_auth = aws_auth(&[(key, &entry)]).next.rules();
             let from_file = config_file(&format!("{key}:\n{entry}")).unwrap().rules;
             for source in [
-                Source::new(SourceName::EksConfigMap, from_aws_auth),
+                Source::new(SourceName::EksConfigMap, Some(from_aws_auth)),
                 Source::new(SourceName::MountedFile, Some(from_file.into())),
             ] {
                 let name = source.name();

@@ -123,5 +123,5 @@ fn only_roles_have_sessions() {
         ["EKSConfigMap mapUsers[1] line 2 column 62: error misplaced_key: sessionNames is of roles only, \
          so the entry is not used; move the entry to mapRoles"]
     );
-    assert_eq!(update.next.rules().unwrap().rule_count(), 1);
+    assert_eq!(update.next.rules().rule_count(), 1);
 }
