@@ -23,7 +23,7 @@ use crate::cluster_id::ClusterId;
 use crate::http::{self, Webhook};
 use crate::kubeconfig::WebhookKubeconfig;
 use crate::logs;
-use crate::sources::{ApiServer, AwsAuthSource, Sources, log_diagnostics};
+use crate::sources::{ApiServer, ApiServerError, AwsAuthSource, Sources, log_diagnostics};
 use crate::sts::{self, Endpoint, Shield, ShieldLimits};
 use crate::tls::{Names, Origin, ServingCertificate, StateDir};
 use crate::token::{HostTable, Limits};
@@ -44,6 +44,31 @@ pub(super) fn run(config: ServerConfig) -> anyhow::Result<()> {
 }
 
 async fn serve(config: ServerConfig, clock: Clock) -> anyhow::Result<()> {
+    let mut signals = Signals::new().context("cannot listen for signals")?;
+    let Some(started) = unless(signals.next(), start(config, clock)).await else {
+        tracing::info!("stopped before it listened");
+        return Ok(());
+    };
+    let Started { address, background, certificate, listener, webhook } = started?;
+    tracing::info!(%address, "listening");
+    let (stop, stopped) = oneshot::channel();
+    let serving = http::serve(listener, Arc::new(certificate.server_config()), webhook, async {
+        let _ = stopped.await;
+    });
+    until_stopped(serving, stop, background, signals).await
+}
+
+/// What serves, once it is let.
+struct Started {
+    address: SocketAddr,
+    background: JoinSet<Infallible>,
+    certificate: ServingCertificate,
+    listener: TcpListener,
+    webhook: Arc<Webhook>,
+}
+
+/// Makes every part. What may be wrong is tried before anything is written: a start that fails leaves no traces.
+async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
     let ServerConfig {
         api_server,
         cluster_id,
@@ -61,20 +86,25 @@ async fn serve(config: ServerConfig, clock: Clock) -> anyhow::Result<()> {
         warnings,
         webhook_kubeconfig,
     } = config;
-    let signals = Signals::new().context("cannot listen for signals")?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), %cluster_id, %partition, "starting");
     for warning in &warnings {
         tracing::warn!("{warning}");
     }
 
-    let certificate = certificate(&state_dir, &names, &clock)?;
+    let sources = Sources::unread(&order);
+    let aws_auth = aws_auth(&order, api_server, &sources).await?;
+    let sts = sts_client(&cluster_id, sts_endpoint, sts_ca_file).await?;
     let listener = bind(&names.address, port).await?;
     let address = listener.local_addr().context("the webhook's socket has no address")?;
+
+    let certificate = certificate(&state_dir, &names, &clock)?;
     tell_api_server(&webhook_kubeconfig, &names.hostname, address, &certificate)?;
 
     let mut background = JoinSet::new();
-    let sources = start_sources(&order, mappings, api_server, &mut background).await?;
-    let sts = sts_client(&cluster_id, sts_endpoint, sts_ca_file).await?;
+    read_config_file(&order, mappings, &sources);
+    if let Some(aws_auth) = aws_auth {
+        background.spawn(aws_auth.follow());
+    }
     let verifier = Verifier::new(
         HostTable::for_partition(partition),
         Limits::default(),
@@ -86,13 +116,16 @@ async fn serve(config: ServerConfig, clock: Clock) -> anyhow::Result<()> {
     };
     let webhook = Arc::new(Webhook::new(Authenticator::new(verifier, mappings, clock), deny_status));
     start_health(health_port, sources, &mut background).await;
+    Ok(Started { address, background, certificate, listener, webhook })
+}
 
-    tracing::info!(%address, "listening");
-    let (stop, stopped) = oneshot::channel();
-    let serving = http::serve(listener, Arc::new(certificate.server_config()), webhook, async {
-        let _ = stopped.await;
-    });
-    until_stopped(serving, stop, background, signals).await
+/// What `work` comes to, or `None` when `stop` is there first.
+async fn unless<T>(stop: impl Future<Output = ()>, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        () = stop => None,
+        done = work => Some(done),
+    }
 }
 
 /// The first signal stops accepting and lets those finish who have asked; the second does not wait for them.
@@ -162,13 +195,20 @@ fn tell_api_server(
     Ok(())
 }
 
-async fn start_sources(
+async fn aws_auth(
     order: &[SourceName],
-    mappings: Loaded,
     api_server: ApiServer,
-    background: &mut JoinSet<Infallible>,
-) -> anyhow::Result<Sources> {
-    let sources = Sources::unread(order);
+    sources: &Sources,
+) -> Result<Option<AwsAuthSource>, ApiServerError> {
+    if !order.contains(&SourceName::EksConfigMap) {
+        return Ok(None);
+    }
+    let mut aws_auth = AwsAuthSource::new(api_server, sources.clone());
+    aws_auth.check_settings().await?;
+    Ok(Some(aws_auth))
+}
+
+fn read_config_file(order: &[SourceName], mappings: Loaded, sources: &Sources) {
     let Loaded { rules, diagnostics } = mappings;
     log_diagnostics(&diagnostics);
     let (rule_count, account_count) = (rules.rule_count(), rules.account_count());
@@ -179,12 +219,6 @@ async fn start_sources(
     } else if rule_count + account_count > 0 {
         tracing::warn!("the mappings of the config file are not used: backendMode does not name MountedFile");
     }
-    if order.contains(&SourceName::EksConfigMap) {
-        // Made once here so that wrong settings end the start; an API server that is away does not.
-        api_server.client().await?;
-        background.spawn(AwsAuthSource::new(api_server, sources.clone()).follow());
-    }
-    Ok(sources)
 }
 
 async fn sts_client(
@@ -243,7 +277,15 @@ const WARN_BEFORE_END: jiff::SignedDuration = jiff::SignedDuration::from_hours(3
 
 #[cfg(test)]
 mod tests {
+    use std::future::{pending, ready};
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_start_ends_with_the_first_signal_and_else_with_what_it_made() {
+        assert_eq!(unless(ready(()), pending::<()>()).await, None);
+        assert_eq!(unless(pending(), ready("made")).await, Some("made"));
+    }
 
     #[test]
     fn a_proxy_that_is_set_is_noticed_and_an_empty_one_is_none() {
