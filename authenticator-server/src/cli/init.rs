@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
+use super::cautions;
 use super::config::{InitConfig, InitFiles};
 use crate::clock::Clock;
 use crate::kubeconfig::WebhookKubeconfig;
@@ -29,6 +30,7 @@ pub(super) fn run(config: InitConfig) -> anyhow::Result<()> {
     }
     let state_dir = StateDir::new(written.state_dir.clone());
     let (certificate, origin) = state_dir.load_or_create(&names, clock.now())?;
+    cautions::exposed_keys(&state_dir);
     WebhookKubeconfig::new(&names.hostname, port, &certificate.anchor_pem()).write(&written.webhook_kubeconfig)?;
 
     io::stdout().write_all(instructions(origin, &written, &server).as_bytes()).context("standard output")

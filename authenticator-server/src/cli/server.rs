@@ -1,7 +1,6 @@
 //! `server`: every long-lived part is made here, stage by stage, and handed down.
 
 use std::convert::Infallible;
-use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,6 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
+use super::cautions;
 use super::config::{ServerConfig, WebhookKubeconfigFile};
 use crate::admin;
 use crate::authenticate::Authenticator;
@@ -96,6 +96,7 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
     let sts = sts_client(&cluster_id, sts_endpoint, sts_ca_file).await?;
     let listener = bind(&names.address, port).await?;
     let address = listener.local_addr().context("the webhook's socket has no address")?;
+    cautions::open_address(address);
 
     let certificate = certificate(&state_dir, &names, &clock)?;
     tell_api_server(&webhook_kubeconfig, &names.hostname, address, &certificate)?;
@@ -165,6 +166,7 @@ fn certificate(state_dir: &StateDir, names: &Names, clock: &Clock) -> anyhow::Re
         let hostname = names.hostname.to_str();
         tracing::warn!(%path, %hostname, "the certificate does not name the host: the API server may not believe it");
     }
+    cautions::exposed_keys(state_dir);
     if not_after < clock.now() + WARN_BEFORE_END {
         tracing::warn!(%path, %not_after, "the certificate ends soon: the API server will believe nobody then");
     }
@@ -230,15 +232,10 @@ async fn sts_client(
     tracing::info!(trust_roots = roots.len(), from = origin, "trusting for STS");
     if let Some(endpoint) = &endpoint {
         tracing::warn!(%endpoint, "connections to STS go to another address than its own (--sts-endpoint)");
-    } else if let Some(variable) = proxy_variable(|name| std::env::var_os(name)) {
-        tracing::warn!(variable, "a proxy is set and not used: connections to STS are direct (or see --sts-endpoint)");
+    } else {
+        cautions::unused_proxy();
     }
     sts::Client::new(cluster_id, endpoint, roots).context("cannot make a client for STS")
-}
-
-/// The variable, if any, by which the Go program is told to reach STS through a proxy.
-fn proxy_variable(variable: impl Fn(&str) -> Option<OsString>) -> Option<&'static str> {
-    ["HTTPS_PROXY", "https_proxy"].into_iter().find(|name| variable(name).is_some_and(|url| !url.is_empty()))
 }
 
 /// Logging in matters more than being asked how one is: a port that is taken is only told.
@@ -285,18 +282,5 @@ mod tests {
     async fn a_start_ends_with_the_first_signal_and_else_with_what_it_made() {
         assert_eq!(unless(ready(()), pending::<()>()).await, None);
         assert_eq!(unless(pending(), ready("made")).await, Some("made"));
-    }
-
-    #[test]
-    fn a_proxy_that_is_set_is_noticed_and_an_empty_one_is_none() {
-        for (set, value, expected) in [
-            ("HTTPS_PROXY", "http://proxy.example:3128", Some("HTTPS_PROXY")),
-            ("https_proxy", "http://proxy.example:3128", Some("https_proxy")),
-            ("HTTPS_PROXY", "", None),
-            ("HTTP_PROXY", "http://proxy.example:3128", None),
-        ] {
-            let found = proxy_variable(|name| (name == set).then(|| value.into()));
-            assert_eq!(found, expected, "{set}={value}");
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! The folder that holds certificate and key, shared with the Go program.
 
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -95,6 +96,18 @@ impl StateDir {
         self.directory.join("ca-key.pem")
     }
 
+    /// The private keys that others than their owner may read or write, and the modes of their files.
+    ///
+    /// What this program makes is not among them. They are used all the same: a pair that is there is left as it is.
+    #[must_use]
+    pub fn exposed_keys(&self) -> Vec<(PathBuf, u32)> {
+        let mode = |path: PathBuf| {
+            let mode = std::fs::metadata(&path).ok()?.permissions().mode() & 0o7777;
+            (mode & READ_OR_WRITTEN_BY_OTHERS != 0).then_some((path, mode))
+        };
+        [self.key_path(), self.authority_key_path()].into_iter().filter_map(mode).collect()
+    }
+
     /// The pair that is there, or a new one where there is none.
     ///
     /// A pair that our authority signed is given another leaf when it does not name the host any more; any other pair is
@@ -178,10 +191,12 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, StateDirError> {
     }
 }
 
+/// Group's and everybody else's bits of a file's mode.
+const READ_OR_WRITTEN_BY_OTHERS: u32 = 0o066;
+
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::PermissionsExt;
 
     use super::super::tests::{GO_CERTIFICATE, GO_KEY};
     use super::*;
@@ -287,6 +302,23 @@ mod tests {
         let error = state.load_or_create(&names("localhost"), now()).unwrap_err();
         assert!(matches!(error, StateDirError::Pair { source: PairError::Mismatch, .. }), "{error}");
         assert_eq!(fs::read(state.key_path()).unwrap(), GO_KEY);
+    }
+
+    #[test]
+    fn a_key_that_others_may_read_or_write_is_named_with_its_mode_and_one_of_our_making_is_not() {
+        let (_dir, state) = state_dir();
+        state.load_or_create(&names("localhost"), now()).unwrap();
+        assert_eq!(state.exposed_keys(), []);
+        for (mode, exposed) in
+            [(0o640, true), (0o604, true), (0o620, true), (0o602, true), (0o400, false), (0o700, false)]
+        {
+            for path in [state.key_path(), state.authority_key_path()] {
+                fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+                let expected = if exposed { vec![(path.clone(), mode)] } else { vec![] };
+                assert_eq!(state.exposed_keys(), expected, "{mode:o}");
+                fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+            }
+        }
     }
 
     #[test]

@@ -1,0 +1,75 @@
+//! What works and is probably not meant to be so: told at start, and never a reason not to start.
+
+use std::ffi::OsString;
+use std::net::{IpAddr, SocketAddr};
+
+use crate::tls::StateDir;
+
+/// Warns of private keys that others than their owner may read or write.
+pub(super) fn exposed_keys(state_dir: &StateDir) {
+    for (path, mode) in state_dir.exposed_keys() {
+        let (path, mode) = (path.display(), format!("{mode:04o}"));
+        tracing::warn!(%path, mode, "others than its owner may read or write a private key: make it 0600, or replace it");
+    }
+}
+
+/// Warns of an address that other machines may reach.
+pub(super) fn open_address(address: SocketAddr) {
+    if !is_loopback(address.ip()) {
+        tracing::warn!(
+            %address,
+            "not a loopback address: the webhook asks for no client certificate and answers anybody who reaches it \
+             (--address)"
+        );
+    }
+}
+
+/// Warns of a proxy that is not used.
+pub(super) fn unused_proxy() {
+    if let Some(variable) = proxy_variable(|name| std::env::var_os(name)) {
+        tracing::warn!(variable, "a proxy is set and not used: connections to STS are direct (or see --sts-endpoint)");
+    }
+}
+
+fn is_loopback(address: IpAddr) -> bool {
+    address.to_canonical().is_loopback()
+}
+
+/// The variable, if any, by which the Go program is told to reach STS through a proxy.
+fn proxy_variable(variable: impl Fn(&str) -> Option<OsString>) -> Option<&'static str> {
+    ["HTTPS_PROXY", "https_proxy"].into_iter().find(|name| variable(name).is_some_and(|url| !url.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_loopback_or_open() {
+        for (address, expected) in [
+            ("127.0.0.1", true),
+            ("127.9.9.9", true),
+            ("::1", true),
+            ("::ffff:127.0.0.1", true),
+            ("0.0.0.0", false),
+            ("::", false),
+            ("10.0.0.1", false),
+            ("::ffff:10.0.0.1", false),
+        ] {
+            assert_eq!(is_loopback(address.parse().unwrap()), expected, "{address}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_that_is_set_is_noticed_and_an_empty_one_is_none() {
+        for (set, value, expected) in [
+            ("HTTPS_PROXY", "http://proxy.example:3128", Some("HTTPS_PROXY")),
+            ("https_proxy", "http://proxy.example:3128", Some("https_proxy")),
+            ("HTTPS_PROXY", "", None),
+            ("HTTP_PROXY", "http://proxy.example:3128", None),
+        ] {
+            let found = proxy_variable(|name| (name == set).then(|| value.into()));
+            assert_eq!(found, expected, "{set}={value}");
+        }
+    }
+}
