@@ -71,7 +71,7 @@ impl Denial {
                 RefusalReason::ControlCharacter => "mapping.control_character",
                 RefusalReason::EmptyGroup => "mapping.empty_group",
                 RefusalReason::EmptyUsername => "mapping.empty_username",
-                RefusalReason::PrivilegedWildcard => "mapping.privileged_wildcard",
+                RefusalReason::PrivilegedTemplate => "mapping.privileged_template",
                 RefusalReason::ReservedGroupPrefix => "mapping.reserved_group_prefix",
                 RefusalReason::ReservedUsernamePrefix => "mapping.reserved_username_prefix",
                 RefusalReason::UnrenderedBrace => "mapping.unrendered_brace",

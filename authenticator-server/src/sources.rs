@@ -9,10 +9,11 @@
 mod api_server;
 mod aws_auth;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use mapping::{Chain, Diagnostic, RuleSet, Source, SourceName};
+use mapping::{Chain, Diagnostic, ReservedPrefixes, RuleSet, Source, SourceName};
 
 pub use api_server::{ApiServer, ApiServerError};
 pub use aws_auth::AwsAuthSource;
@@ -21,14 +22,24 @@ pub use aws_auth::AwsAuthSource;
 #[derive(Clone, Debug)]
 pub struct Sources {
     chain: Arc<ArcSwap<Chain>>,
+    reserved: Arc<HashMap<SourceName, Arc<ReservedPrefixes>>>,
 }
 
 impl Sources {
     /// These sources, in order of trust, none of which has been read yet.
     #[must_use]
     pub fn unread(names: &[SourceName]) -> Self {
-        let sources = names.iter().map(|name| Source::new(*name, None)).collect();
-        Self { chain: Arc::new(ArcSwap::from_pointee(Chain::new(sources))) }
+        Self::reserving(names, [])
+    }
+
+    /// The same, each kept for good from giving names with the prefixes that are reserved from it.
+    #[must_use]
+    pub fn reserving(names: &[SourceName], reserved: impl IntoIterator<Item = (SourceName, ReservedPrefixes)>) -> Self {
+        let reserved = reserved.into_iter().map(|(name, prefixes)| (name, Arc::new(prefixes))).collect();
+        let sources = Self { chain: Arc::default(), reserved: Arc::new(reserved) };
+        let unread = names.iter().map(|name| sources.source(*name, None)).collect();
+        sources.chain.store(Arc::new(Chain::new(unread)));
+        sources
     }
 
     /// The rules in force at this moment: one consistent set for one request.
@@ -54,10 +65,18 @@ impl Sources {
     pub fn replace(&self, name: SourceName, rules: &Arc<RuleSet>) {
         self.chain.rcu(|chain| {
             let replaced = |source: &Source| {
-                if source.name() == name { Source::new(name, Some(Arc::clone(rules))) } else { source.clone() }
+                if source.name() == name { self.source(name, Some(Arc::clone(rules))) } else { source.clone() }
             };
             Chain::new(chain.sources().iter().map(replaced).collect())
         });
+    }
+
+    fn source(&self, name: SourceName, rules: Option<Arc<RuleSet>>) -> Source {
+        let source = Source::new(name, rules);
+        match self.reserved.get(&name) {
+            Some(prefixes) => source.reserving(Arc::clone(prefixes)),
+            None => source,
+        }
     }
 }
 
@@ -76,6 +95,7 @@ pub(crate) fn log_diagnostics(diagnostics: &[Diagnostic]) {
 mod tests {
     use mapping::format::config_file;
     use mapping::format::yaml::Document;
+    use mapping::{Decision, Identity};
 
     use super::*;
 
@@ -116,5 +136,49 @@ mod tests {
         sources.replace(SourceName::EksConfigMap, &rules("111122223333"));
         assert_eq!(sources.current().sources().len(), 1);
         assert_eq!(sources.unsynced(), [SourceName::MountedFile]);
+    }
+
+    fn names(username: &str, group: &str) -> Arc<RuleSet> {
+        let entry =
+            format!("{{userarn: 'arn:aws:iam::111122223333:user/ann', username: {username}, groups: [{group}]}}");
+        let document = Document::parse(&format!("mapUsers: [{entry}]")).unwrap();
+        Arc::new(config_file::load(document.root().as_map().unwrap()).unwrap().rules)
+    }
+
+    /// The user that Ann is, or why she is none.
+    fn ann(sources: &Sources) -> Result<String, &'static str> {
+        let arn = "arn:aws:iam::111122223333:user/ann".parse().unwrap();
+        let ann = Identity::new(arn, "AIDAEXAMPLE", "AKIAIOSFODNN7EXAMPLE".to_owned()).unwrap();
+        match sources.current().decide(&ann) {
+            Decision::Granted(grant) => Ok(grant.username().to_owned()),
+            Decision::Refused(refusal) => Err(refusal.code()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_source_never_gives_a_name_that_is_reserved_from_it_however_often_its_rules_are_replaced() {
+        let source = SourceName::EksConfigMap;
+        let sources = Sources::reserving(&[source], [(source, ReservedPrefixes::new(["aws:"], ["system:"]))]);
+        for _ in 0..2 {
+            for (username, group, expected) in [
+                ("ann", "dev", Ok("ann".to_owned())),
+                ("'aws:ann'", "dev", Err("reserved_username_prefix")),
+                ("'system:ann'", "dev", Ok("system:ann".to_owned())),
+                ("ann", "'system:masters'", Err("reserved_group_prefix")),
+                ("ann", "'aws:masters'", Ok("ann".to_owned())),
+            ] {
+                sources.replace(source, &names(username, group));
+                assert_eq!(ann(&sources), expected, "{username} {group}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_reserved_from_one_source_another_may_give() {
+        let reserved = [(SourceName::EksConfigMap, ReservedPrefixes::new(["aws:"], ["system:"]))];
+        let sources = Sources::reserving(&[SourceName::MountedFile], reserved);
+        sources.replace(SourceName::MountedFile, &names("'aws:ann'", "'system:masters'"));
+        assert_eq!(ann(&sources), Ok("aws:ann".to_owned()));
     }
 }

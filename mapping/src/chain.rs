@@ -68,12 +68,12 @@ pub struct Refusal {
 pub enum RefusalReason {
     /// A rendered name has a control character.
     ControlCharacter,
-    /// A group is empty once rendered.
+    /// A group, or a placeholder of it, is empty once rendered.
     EmptyGroup,
-    /// The user name is empty once rendered: the API server would take it.
+    /// The user name, or a placeholder of it, is empty once rendered: the API server would take it.
     EmptyUsername,
-    /// A rule about many roles renders a group to `system:masters`, and does not say that it may.
-    PrivilegedWildcard,
+    /// A group with a placeholder renders to `system:masters`: that group is given only where it is written out.
+    PrivilegedTemplate,
     /// A group begins with a prefix that the source must not give.
     ReservedGroupPrefix,
     /// The user name begins with a prefix that the source must not give.
@@ -252,7 +252,7 @@ impl RefusalReason {
         Self::ControlCharacter,
         Self::EmptyGroup,
         Self::EmptyUsername,
-        Self::PrivilegedWildcard,
+        Self::PrivilegedTemplate,
         Self::ReservedGroupPrefix,
         Self::ReservedUsernamePrefix,
         Self::UnrenderedBrace,
@@ -266,7 +266,7 @@ impl RefusalReason {
             Self::ControlCharacter => "control_character",
             Self::EmptyGroup => "empty_group",
             Self::EmptyUsername => "empty_username",
-            Self::PrivilegedWildcard => "privileged_wildcard",
+            Self::PrivilegedTemplate => "privileged_template",
             Self::ReservedGroupPrefix => "reserved_group_prefix",
             Self::ReservedUsernamePrefix => "reserved_username_prefix",
             Self::UnrenderedBrace => "unrendered_brace",

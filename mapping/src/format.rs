@@ -18,8 +18,11 @@
 //! | `rolearnLike` | the roles of one account whose name fits `arn:PARTITION:iam::ACCOUNT:role/PATTERN` |
 //! | `userid` | and the role must have this unique id; if no entry of the same kind fits, nothing else lets the caller in |
 //! | `sessionNames` | and the name of its session must fit one of these patterns, else the entry is as if it were not written |
-//! | `allowPrivilegedWildcard` | with `rolearnLike`: `true` lets it give `system:masters`, which it otherwise never does, not even where a placeholder renders to it |
+//! | `allowPrivilegedWildcard` | with `rolearnLike`: `true` lets it give `system:masters` |
 //! | `username`, `groups` | the user the caller becomes: [`Template`](crate::Template)s |
+//!
+//! A group with a placeholder that renders to `system:masters` is refused whatever the entry: the group is given only where
+//! it is written out.
 //!
 //! An entry of `mapUsers` has `userarn`, `userid`, `username` and `groups`.
 //!

@@ -63,4 +63,4 @@ pub use principal::{CanonicalArn, Principal, PrincipalError, PrincipalKind};
 pub use reserved::ReservedPrefixes;
 pub use ruleset::RuleSet;
 pub use source::{SourceName, SourceNameError};
-pub use template::{NeedsNodeName, Template, TemplateError};
+pub use template::{RenderError, Template, TemplateError};

@@ -40,7 +40,6 @@ pub(crate) struct Rule {
     pub(crate) written: Option<Box<str>>,
     pub(crate) username: Template,
     pub(crate) groups: Box<[Template]>,
-    pub(crate) masters: Masters,
     pub(crate) origin: Origin,
 }
 
@@ -63,13 +62,6 @@ pub(crate) enum Whom {
     Sso(PermissionSet),
     /// The roles that fit this pattern.
     Like(Box<RolePattern>),
-}
-
-/// Whether a rule may put callers into `system:masters`, the group that the API server asks no authorizer about.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Masters {
-    Allowed,
-    Refused,
 }
 
 /// Where a rule was written.

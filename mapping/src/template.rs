@@ -3,13 +3,14 @@
 //! | placeholder | becomes |
 //! | --- | --- |
 //! | `{{AccountID}}` | the caller's account |
-//! | `{{SessionName}}` | the role session's name, every `@` as `-`; empty without a session |
+//! | `{{SessionName}}` | the role session's name, every `@` as `-` |
 //! | `{{SessionNameRaw}}` | the role session's name |
 //! | `{{AccessKeyID}}` | the id of the key that signed |
 //! | `{{EC2PrivateDNSName}}`, `{{Ec2PrivateDNSName}}` | the private DNS name of the instance that the session is named after |
 //!
 //! Names and meaning are those of aws-iam-authenticator (`renderTemplate` in its `pkg/server/server.go`), which leaves
-//! an unknown placeholder in the name as it is; here it is an error at load.
+//! an unknown placeholder in the name as it is; here it is an error at load. A placeholder that would become nothing, as
+//! the session's name of a caller without a session, leaves no name at all: `system:node:` is not a node.
 
 use std::{fmt, str::FromStr};
 
@@ -30,10 +31,16 @@ use crate::{diagnostic::Quoted, format::yaml::nearest, identity::Identity};
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Template(Box<[Segment]>);
 
-/// The name of the caller's node is needed, and this crate cannot look it up.
+/// Why a template gives this caller no name.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
-#[error("the template needs the private DNS name of the caller's instance")]
-pub struct NeedsNodeName;
+pub enum RenderError {
+    /// A placeholder would become nothing.
+    #[error("a placeholder of the template is empty for this caller")]
+    EmptyPlaceholder,
+    /// The name of the caller's node is needed, and this crate cannot look it up.
+    #[error("the template needs the private DNS name of the caller's instance")]
+    NeedsNodeName,
+}
 
 /// Why a text is not a template.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
@@ -80,7 +87,13 @@ impl Template {
         self.has(|placeholder| placeholder == Placeholder::Ec2PrivateDnsName)
     }
 
-    /// Whether it reads the role session's name, which is empty for callers without a session.
+    /// Whether it has a placeholder at all.
+    #[must_use]
+    pub fn has_placeholder(&self) -> bool {
+        self.has(|_| true)
+    }
+
+    /// Whether it reads the role session's name, which callers without a session do not have.
     #[must_use]
     pub fn reads_session_name(&self) -> bool {
         self.has(|placeholder| matches!(placeholder, Placeholder::SessionName | Placeholder::SessionNameRaw))
@@ -92,19 +105,24 @@ impl Template {
     ///
     /// # Errors
     ///
-    /// When the template needs the name of the caller's node.
-    pub fn render(&self, identity: &Identity) -> Result<String, NeedsNodeName> {
+    /// When a placeholder is empty for this caller, or needs the name of the caller's node.
+    pub fn render(&self, identity: &Identity) -> Result<String, RenderError> {
         let mut name = String::new();
         for segment in &self.0 {
+            let before = name.len();
             match segment {
                 Segment::Literal(text) => name.push_str(text),
                 Segment::Placeholder(Placeholder::AccessKeyId) => name.push_str(identity.access_key_id()),
                 Segment::Placeholder(Placeholder::AccountId) => name.push_str(identity.account().as_ref()),
-                Segment::Placeholder(Placeholder::Ec2PrivateDnsName) => return Err(NeedsNodeName),
+                Segment::Placeholder(Placeholder::Ec2PrivateDnsName) => return Err(RenderError::NeedsNodeName),
                 Segment::Placeholder(Placeholder::SessionName) => {
                     name.extend(identity.session_name().chars().map(|c| if c == '@' { '-' } else { c }));
                 }
                 Segment::Placeholder(Placeholder::SessionNameRaw) => name.push_str(identity.session_name()),
+            }
+            // No literal is empty.
+            if name.len() == before {
+                return Err(RenderError::EmptyPlaceholder);
             }
         }
         Ok(name)
@@ -212,11 +230,25 @@ mod tests {
     }
 
     #[test]
+    fn a_placeholder_that_would_become_nothing_leaves_no_name() {
+        let arn = "arn:aws:iam::012345678901:user/jane".parse().unwrap();
+        let user = Identity::new(arn, "AIDAEXAMPLE", "AKIAIOSFODNN7EXAMPLE".to_owned()).unwrap();
+        for text in
+            ["{{SessionName}}", "system:node:{{SessionName}}", "{{SessionNameRaw}}-x", "{{AccountID}}{{SessionName}}"]
+        {
+            let template: Template = text.parse().unwrap();
+            assert_eq!(template.render(&user), Err(RenderError::EmptyPlaceholder), "{text}");
+            assert!(template.render(&jane()).is_ok(), "{text}");
+        }
+        assert_eq!("u:{{AccountID}}".parse::<Template>().unwrap().render(&user).unwrap(), "u:012345678901");
+    }
+
+    #[test]
     fn a_name_of_the_node_is_known_at_load_and_not_rendered_here() {
         for text in ["system:node:{{EC2PrivateDNSName}}", "system:node:{{Ec2PrivateDNSName}}"] {
             let template: Template = text.parse().unwrap();
             assert!(template.needs_node_name());
-            assert_eq!(template.render(&jane()), Err(NeedsNodeName));
+            assert_eq!(template.render(&jane()), Err(RenderError::NeedsNodeName));
             assert_eq!(template.to_string(), "system:node:{{EC2PrivateDNSName}}");
         }
     }

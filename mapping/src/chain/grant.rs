@@ -3,9 +3,9 @@
 use super::{Refusal, RefusalReason, Source};
 use crate::{
     identity::Identity,
-    ruleset::{Masters, Rule, SYSTEM_MASTERS},
+    ruleset::{Rule, SYSTEM_MASTERS},
     source::SourceName,
-    template::{NeedsNodeName, Template},
+    template::{RenderError, Template},
 };
 
 /// The Kubernetes user a caller becomes, and the rule that says so.
@@ -25,11 +25,8 @@ pub(super) enum Unrendered {
 
 impl Grant {
     pub(super) fn render(rule: &Rule, identity: &Identity, source: &Source) -> Result<Self, Unrendered> {
-        let groups = rule.groups.iter().map(|group| name(group, identity, RefusalReason::EmptyGroup));
+        let groups = rule.groups.iter().map(|template| group(template, identity));
         let groups = groups.collect::<Result<Vec<_>, _>>()?;
-        if rule.masters == Masters::Refused && groups.iter().any(|group| group == SYSTEM_MASTERS) {
-            return Err(Unrendered::Bad(RefusalReason::PrivilegedWildcard));
-        }
         let username = name(&rule.username, identity, RefusalReason::EmptyUsername)?;
         source.check(&username, &groups).map_err(Unrendered::Bad)?;
         Ok(Self { username, groups, source: source.name, rule: rule.to_string() })
@@ -70,10 +67,22 @@ impl Grant {
     }
 }
 
+/// Nobody becomes a member of `system:masters` by the name of a session: it is written out in the rule, or not given.
+fn group(template: &Template, identity: &Identity) -> Result<String, Unrendered> {
+    let group = name(template, identity, RefusalReason::EmptyGroup)?;
+    if template.has_placeholder() && group == SYSTEM_MASTERS {
+        return Err(Unrendered::Bad(RefusalReason::PrivilegedTemplate));
+    }
+    Ok(group)
+}
+
 /// The rendered name, if it is one. Templates and facts allow neither braces nor control characters already: this is the
 /// last look at what goes to the API server.
 fn name(template: &Template, identity: &Identity, if_empty: RefusalReason) -> Result<String, Unrendered> {
-    let name = template.render(identity).map_err(|NeedsNodeName| Unrendered::NeedsNodeName)?;
+    let name = template.render(identity).map_err(|error| match error {
+        RenderError::EmptyPlaceholder => Unrendered::Bad(if_empty),
+        RenderError::NeedsNodeName => Unrendered::NeedsNodeName,
+    })?;
     if name.trim().is_empty() {
         return Err(Unrendered::Bad(if_empty));
     }

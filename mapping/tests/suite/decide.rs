@@ -199,12 +199,22 @@ fn a_name_that_renders_to_nothing_is_refused_and_keeps_the_account_from_speaking
 }
 
 #[test]
-fn a_group_that_renders_to_nothing_is_refused() {
-    let chain = chain(&[(
-        "mapUsers",
-        "- {userarn: 'arn:aws:iam::123456789012:user/jane', username: jane, groups: [dev, '{{SessionNameRaw}}']}",
-    )]);
-    assert_eq!(reason(chain.decide(&user("jane"))), RefusalReason::EmptyGroup);
+fn a_name_with_a_placeholder_that_renders_to_nothing_is_refused() {
+    for (username, group, expected) in [
+        ("'{{SessionName}}'", "g", RefusalReason::EmptyUsername),
+        ("'system:node:{{SessionName}}'", "g", RefusalReason::EmptyUsername),
+        ("'{{SessionNameRaw}}{{AccountID}}'", "g", RefusalReason::EmptyUsername),
+        ("u", "'{{SessionNameRaw}}'", RefusalReason::EmptyGroup),
+        ("u", "'team:{{SessionName}}:{{AccountID}}'", RefusalReason::EmptyGroup),
+    ] {
+        let rest = format!("username: {username}, groups: [dev, {group}]");
+        let chain = chain(&[
+            ("mapUsers", &format!("- {{userarn: 'arn:aws:iam::123456789012:user/jane', {rest}}}")),
+            ("mapRoles", &format!("- {{rolearn: 'arn:aws:iam::123456789012:role/Admin', {rest}}}")),
+        ]);
+        assert_eq!(reason(chain.decide(&user("jane"))), expected, "{rest}");
+        assert_eq!(granted(chain.decide(&session("Admin", "jane"))).groups().len(), 2, "{rest}");
+    }
 }
 
 #[test]

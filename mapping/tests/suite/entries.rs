@@ -205,7 +205,7 @@ fn a_user_has_no_session_to_be_named_after() {
     assert_eq!(
         lines(&update.diagnostics),
         ["EKSConfigMap mapUsers[0] line 1 column 3: warning sessionless_template: \
-         \"arn:aws:iam::123456789012:user/u\" has no sessions, so that the session's name is always empty",]
+         \"arn:aws:iam::123456789012:user/u\" has no sessions, so that it gets no name with the session's name in it",]
     );
 }
 

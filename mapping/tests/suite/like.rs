@@ -128,15 +128,24 @@ fn a_pattern_gives_no_masters_unless_the_entry_says_so() {
 }
 
 #[test]
-fn a_group_that_renders_to_masters_is_refused_to_a_pattern() {
-    let entry = format!("{LIKE}, username: x, groups: ['system:{{{{SessionNameRaw}}}}']");
-    for chain in chains_of_roles(&format!("- {{{entry}}}\n")) {
-        assert_eq!(granted(chain.decide(&session("Dev-x", "nodes"))).groups(), ["system:nodes"]);
-        let Decision::Refused(refusal) = chain.decide(&session("Dev-x", "masters")) else { panic!("let in") };
-        assert_eq!((refusal.reason(), refusal.code()), (RefusalReason::PrivilegedWildcard, "privileged_wildcard"));
-    }
-    for chain in chains_of_roles(&format!("- {{{entry}, allowPrivilegedWildcard: true}}\n")) {
-        assert_eq!(granted(chain.decide(&session("Dev-x", "masters"))).groups(), ["system:masters"]);
+fn a_group_that_renders_to_masters_is_refused_whatever_the_entry() {
+    let named = "rolearn: 'arn:aws:iam::123456789012:role/Dev-x'";
+    let allowed = format!("{LIKE}, allowPrivilegedWildcard: true");
+    for whom in [LIKE, named, &allowed] {
+        for group in ["system:{{SessionName}}", "system:{{SessionNameRaw}}"] {
+            let entry = format!("- {{{whom}, username: x, groups: [dev, '{group}']}}\n");
+            for chain in chains_of_roles(&entry) {
+                let Decision::Refused(refusal) = chain.decide(&session("Dev-x", "masters")) else { panic!("let in") };
+                assert_eq!(
+                    (refusal.reason(), refusal.code()),
+                    (RefusalReason::PrivilegedTemplate, "privileged_template")
+                );
+                // RBAC tells upper from lower case.
+                for other in ["nodes", "Masters", "masters2"] {
+                    assert_eq!(granted(chain.decide(&session("Dev-x", other))).groups().len(), 2);
+                }
+            }
+        }
     }
 }
 

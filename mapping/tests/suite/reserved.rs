@@ -59,7 +59,7 @@ fn a_reserved_group_is_not_given() {
     for (groups, is_reserved) in [
         ("dev, system:masters", true),
         ("system:masters", true),
-        ("'{{SessionName}}:masters'", true),
+        ("'{{SessionName}}:nodes'", true),
         ("dev", false),
         ("'x:system:'", false),
         ("", false),

@@ -11,7 +11,7 @@ use crate::{
         yaml::{Entry, Map, Node, YamlError, nearest, plain},
     },
     principal::{Principal, PrincipalKind},
-    ruleset::{Masters, Origin, Rule, SYSTEM_MASTERS, Subject},
+    ruleset::{Origin, Rule, SYSTEM_MASTERS, Subject},
     template::{Template, TemplateError},
 };
 
@@ -29,26 +29,19 @@ pub(super) fn rule(list: List, index: usize, item: &Node, report: &mut Report) -
     let sessions = reader.sessions(target.as_ref());
     let username = reader.username();
     let groups = reader.groups();
-    let masters = reader.masters(target.as_ref(), groups.as_deref().unwrap_or_default());
-    if !understood {
+    let may_give = reader.may_give(target.as_ref(), groups.as_deref().unwrap_or_default());
+    if !understood || !may_give {
         return None;
     }
     let (target, user_id, sessions) = (target?, user_id?, sessions?);
-    let (username, groups, masters) = (username?, groups?, masters?);
+    let (username, groups) = (username?, groups?);
 
     if let Target::Arn(principal) = &target {
         reader.hint(principal, std::iter::once(&username).chain(&groups));
     }
     let (whom, written) = target.into_whom();
     let origin = Origin { key: list.key(), index, location: item.location() };
-    Some(Rule {
-        subject: Subject { whom, user_id, sessions },
-        written,
-        username,
-        groups: groups.into(),
-        masters,
-        origin,
-    })
+    Some(Rule { subject: Subject { whom, user_id, sessions }, written, username, groups: groups.into(), origin })
 }
 
 struct Reader<'a> {
@@ -130,33 +123,32 @@ impl<'a> Reader<'a> {
         self.template("group", node, text)
     }
 
-    /// Whether the entry may give `system:masters`: one about many roles only if it says so itself.
-    fn masters(&mut self, target: Option<&Target>, groups: &[Template]) -> Option<Masters> {
+    /// Whether the entry may give these groups: `system:masters` one about many roles only if it says so itself.
+    fn may_give(&mut self, target: Option<&Target>, groups: &[Template]) -> bool {
         let written = self.map.entries().iter().find(|entry| entry.key().eq_ignore_ascii_case(ALLOW));
         let allowed = match written.map(Entry::value).filter(|node| !node.is_null()) {
-            Some(node) => node.as_bool().map_err(|error| wrong_type(self.report, ALLOW, &error)).ok()?,
+            Some(node) => match node.as_bool() {
+                Ok(allowed) => allowed,
+                Err(error) => {
+                    wrong_type(self.report, ALLOW, &error);
+                    return false;
+                }
+            },
             None => false,
         };
-        match (target, written) {
-            (Some(Target::Like(..)), _) => {}
-            (_, Some(entry)) => {
-                let message = format!("{ALLOW} means nothing without {LIKE}");
-                self.report.warning(DiagnosticCode::MisplacedKey, entry.location(), message, None);
-                return Some(Masters::Allowed);
-            }
-            _ => return Some(Masters::Allowed),
+        let is_like = matches!(target, Some(Target::Like(..)));
+        if let Some(entry) = written.filter(|_| !is_like) {
+            let message = format!("{ALLOW} means nothing without {LIKE}");
+            self.report.warning(DiagnosticCode::MisplacedKey, entry.location(), message, None);
         }
-        if allowed {
-            return Some(Masters::Allowed);
-        }
-        if groups.iter().any(|group| group.to_string() == SYSTEM_MASTERS) {
+        if is_like && !allowed && groups.iter().any(|group| group.to_string() == SYSTEM_MASTERS) {
             let at = self.map.get_ignore_case("groups").map_or(self.item.location(), Node::location);
             let message = format!("every role that fits the pattern would be in {SYSTEM_MASTERS}");
             let fix = Some(format!("name the role with rolearn or sso, or write {ALLOW}: true"));
             self.report.error(DiagnosticCode::PrivilegedWildcard, at, message, fix);
-            return None;
+            return false;
         }
-        Some(Masters::Refused)
+        true
     }
 
     fn template(&mut self, what: &str, node: &Node, text: &str) -> Option<Template> {
@@ -210,7 +202,7 @@ impl<'a> Reader<'a> {
             self.report.warning(DiagnosticCode::WrongList, at, message, fix);
         }
         if !is_role && templates.any(|template| template.reads_session_name() || template.needs_node_name()) {
-            let message = format!("{arn} has no sessions, so that the session's name is always empty");
+            let message = format!("{arn} has no sessions, so that it gets no name with the session's name in it");
             self.report.warning(DiagnosticCode::SessionlessTemplate, at, message, None);
         }
     }
