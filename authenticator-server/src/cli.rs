@@ -1,6 +1,7 @@
 //! The command line: what was asked for, with which settings, and the start and end of it.
 
 mod args;
+mod cautions;
 mod config;
 mod config_file;
 mod init;
