@@ -4,6 +4,7 @@
 //! where obeying it would keep somebody out or something secret; ignoring it would let them in.
 
 mod remark;
+mod reserved;
 
 use std::fmt;
 use std::io;
@@ -20,6 +21,7 @@ use crate::logs::Verbosity;
 use remark::Reader;
 
 pub(super) use remark::Remark;
+pub(super) use reserved::Reservation;
 
 /// What a config file says, key by key. What it does not say is absent; the empty config is a file that says nothing.
 #[derive(Debug, Default)]
@@ -34,6 +36,8 @@ pub(super) struct ConfigFile {
     pub(super) server: Settings,
     /// `server.mapRoles`, `server.mapUsers` and `server.mapAccounts`
     pub(super) mappings: Loaded,
+    /// `server.reservedPrefixConfig`
+    pub(super) reserved: Vec<Reservation>,
     /// What is probably not meant as it is written.
     pub(super) warnings: Vec<Remark>,
 }
@@ -98,7 +102,7 @@ impl ConfigFile {
                 "feature-gates" => set(&mut self.feature_gates, feature_gates(value)),
                 "server" => {
                     let section = value.as_map().map_err(|error| reader.wrong(Some(key), error))?;
-                    self.server = read_server(section, reader)?;
+                    (self.server, self.reserved) = read_server(section, reader)?;
                     self.mappings = config_file::load(section)
                         .map_err(|source| ConfigFileError::Mappings { file: reader.file().to_owned(), source })?;
                     Ok(())
@@ -116,8 +120,8 @@ impl ConfigFile {
     }
 }
 
-fn read_server(section: &Map, reader: &mut Reader<'_>) -> Result<Settings, ConfigFileError> {
-    let mut settings = Settings::default();
+fn read_server(section: &Map, reader: &mut Reader<'_>) -> Result<(Settings, Vec<Reservation>), ConfigFileError> {
+    let (mut settings, mut reserved) = (Settings::default(), Vec::new());
     for entry in section.entries().iter().filter(|entry| !entry.value().is_null()) {
         let (key, value) = (entry.key(), entry.value());
         let full_key = format!("server.{key}");
@@ -144,9 +148,8 @@ fn read_server(section: &Map, reader: &mut Reader<'_>) -> Result<Settings, Confi
             // They bound the look-up of nodes' names; until that is built, there is nothing to bound.
             "ec2describeinstancesqps" | "ec2describeinstancesburst" => value.as_parsed::<u32>().map(drop),
             "ec2describeinstancesrolearn" | "sourcearn" => value.as_text().map(drop),
-            "reservedprefixconfig" | "scrubbedaccounts" | "dynamicfilepath" | "dynamicbackendmodepath" => {
-                unsupported(value, !is_empty(value))
-            }
+            "reservedprefixconfig" => reserved::read(value, &full_key, reader).map(|list| reserved = list),
+            "scrubbedaccounts" | "dynamicfilepath" | "dynamicbackendmodepath" => unsupported(value, !is_empty(value)),
             "dynamicfileuseridstrict" => value.as_bool().and_then(|strict| unsupported(value, strict)),
             _ => {
                 reader.unknown(entry, "server.", SERVER_KEYS);
@@ -155,7 +158,7 @@ fn read_server(section: &Map, reader: &mut Reader<'_>) -> Result<Settings, Confi
         };
         read.map_err(|error| reader.wrong(Some(&full_key), error))?;
     }
-    Ok(settings)
+    Ok((settings, reserved))
 }
 
 fn set<T>(field: &mut Option<T>, value: Result<T, YamlError>) -> Result<(), YamlError> {
@@ -263,8 +266,8 @@ mod tests {
         parse(text).unwrap().warnings.iter().map(ToString::to_string).collect()
     }
 
-    /// A good value of every key that is no mapping and guards nothing.
-    const SETTINGS: [(&str, &str); 18] = [
+    /// A good value of every key that is no mapping and is built.
+    const SETTINGS: [(&str, &str); 19] = [
         ("address", "0.0.0.0"),
         ("backendMode", "[EKSConfigMap, MountedFile]"),
         ("denyStatus", "403"),
@@ -279,6 +282,7 @@ mod tests {
         ("master", "https://10.0.0.1:6443"),
         ("partition", "aws-cn"),
         ("port", "21362"),
+        ("reservedPrefixConfig", "[{backendMode: CRD, usernamePrefixReserveList: [aws]}]"),
         ("sourceARN", "arn:aws:eks:us-west-2:111122223333:cluster/prod"),
         ("stateDir", "/var/aws-iam-authenticator"),
         ("stsCAFile", "/etc/ssl/sts.pem"),
@@ -286,11 +290,10 @@ mod tests {
     ];
 
     /// The keys that guard something and are not built, each with a value that guards and one that does not.
-    const GUARDS: [(&str, &str, &str); 5] = [
+    const GUARDS: [(&str, &str, &str); 4] = [
         ("dynamicBackendModePath", "/etc/modes.json", "''"),
         ("dynamicfilepath", "/etc/mappings.json", "''"),
         ("dynamicfileUserIDStrict", "true", "false"),
-        ("reservedPrefixConfig", "[{backendMode: CRD, usernamePrefixReserveList: [aws]}]", "[]"),
         ("scrubbedAccounts", "['111122223333']", "[]"),
     ];
 

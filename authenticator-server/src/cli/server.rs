@@ -79,6 +79,7 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
         names,
         partition,
         port,
+        reserved,
         sources: order,
         state_dir,
         sts_ca_file,
@@ -91,7 +92,7 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
         tracing::warn!("{warning}");
     }
 
-    let sources = Sources::unread(&order);
+    let sources = Sources::reserving(&order, reserved);
     let aws_auth = aws_auth(&order, api_server, &sources).await?;
     let sts = sts_client(&cluster_id, sts_endpoint, sts_ca_file).await?;
     let listener = bind(&names.address, port).await?;

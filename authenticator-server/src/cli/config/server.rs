@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use mapping::format::config_file::Loaded;
-use mapping::{Partition, SourceName};
+use mapping::{Partition, ReservedPrefixes, SourceName};
 
 use super::{Common, ConfigError, DEFAULT_KUBECONFIG, DEFAULT_PORT, DEFAULT_STATE_DIR, Environment, Logs, names};
 use crate::cli::args::{GlobalArgs, ServerArgs};
-use crate::cli::config_file::Remark;
+use crate::cli::config_file::{Remark, Reservation};
 use crate::cli::settings::Settings;
 use crate::cli::values::parse_source_order;
 use crate::cluster_id::ClusterId;
@@ -37,6 +37,8 @@ pub(in crate::cli) struct ServerConfig {
     pub(in crate::cli) partition: Partition,
     /// The port to listen on; 0 for any.
     pub(in crate::cli) port: u16,
+    /// What sources must not give.
+    pub(in crate::cli) reserved: Vec<(SourceName, ReservedPrefixes)>,
     /// Where mappings come from, most trusted first.
     pub(in crate::cli) sources: Vec<SourceName>,
     /// Where certificate and key are.
@@ -89,6 +91,8 @@ impl ServerConfig {
             sts_endpoint,
         } = settings;
         let webhook_kubeconfig = generate_kubeconfig.unwrap_or_else(|| DEFAULT_KUBECONFIG.into());
+        let sources = sources(backend_mode)?;
+        let (reserved, unused) = reserved(file.reserved, &sources);
         Ok(Self {
             api_server: ApiServer {
                 kubeconfig: kubeconfig.filter(|path| !path.as_os_str().is_empty()),
@@ -102,11 +106,12 @@ impl ServerConfig {
             names: names(hostname, address),
             partition: partition.unwrap_or(Partition::Aws),
             port: port.unwrap_or(DEFAULT_PORT),
-            sources: sources(backend_mode)?,
+            reserved,
+            sources,
             state_dir: StateDir::new(state_dir.unwrap_or_else(|| DEFAULT_STATE_DIR.into())),
             sts_ca_file,
             sts_endpoint,
-            warnings: file.warnings,
+            warnings: [file.warnings, unused].concat(),
             webhook_kubeconfig: if kubeconfig_pregenerated.unwrap_or(false) {
                 WebhookKubeconfigFile::Pregenerated(webhook_kubeconfig)
             } else {
@@ -119,6 +124,19 @@ impl ServerConfig {
 fn sources(given: Option<(Vec<String>, String)>) -> Result<Vec<SourceName>, ConfigError> {
     let Some((names, origin)) = given else { return Ok(vec![SourceName::MountedFile]) };
     parse_source_order(&names).map_err(|error| ConfigError::Sources { origin, error })
+}
+
+/// What is kept from these sources, and a remark on what is kept from others.
+fn reserved(
+    reservations: Vec<Reservation>,
+    sources: &[SourceName],
+) -> (Vec<(SourceName, ReservedPrefixes)>, Vec<Remark>) {
+    let (used, unused): (Vec<_>, Vec<_>) =
+        reservations.into_iter().partition(|reservation| sources.contains(&reservation.source));
+    (
+        used.into_iter().map(|reservation| (reservation.source, reservation.prefixes)).collect(),
+        unused.into_iter().map(|reservation| reservation.unused).collect(),
+    )
 }
 
 /// The Go program's default.
@@ -227,6 +245,29 @@ server:
         assert!(error.starts_with("--backend-mode: ") && error.contains("MountedFile"), "{error}");
         let error = Given::file("clusterID: a\nserver:\n  backendMode: [CRD]").server("server -c FILE").unwrap_err();
         assert!(error.contains("config.yaml:3:16: server.backendMode: CRD is not supported yet"), "{error}");
+    }
+
+    #[test]
+    fn prefixes_are_reserved_from_sources_that_are_asked_and_others_are_warned_about() {
+        let given = Given::file(
+            "clusterID: a
+server:
+  backendMode: [MountedFile]
+  reservedPrefixConfig:
+  - {backendMode: EKSConfigMap, usernamePrefixReserveList: ['system:']}
+",
+        );
+        let config = given.server("server -c FILE --backend-mode MountedFile,EKSConfigMap").unwrap();
+        assert_eq!(config.reserved, [(SourceName::EksConfigMap, ReservedPrefixes::new(["system:"], [""; 0]))]);
+        assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+
+        let config = given.server("server -c FILE").unwrap();
+        assert_eq!(config.reserved, []);
+        let [warning] = &config.warnings[..] else { panic!("{:?}", config.warnings) };
+        let warning = warning.to_string();
+        let expected =
+            "config.yaml:5:19: server.reservedPrefixConfig: reserves nothing: backendMode does not name EKSConfigMap";
+        assert!(warning.ends_with(expected), "{warning}");
     }
 
     #[test]
