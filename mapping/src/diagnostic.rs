@@ -71,7 +71,7 @@ pub enum DiagnosticCode {
     SessionIgnored,
     /// A name reads the session's name, and this principal has no sessions.
     SessionlessTemplate,
-    /// A group that looks like two on one line.
+    /// A group that looks like two on one line, or has white space around its name.
     SuspiciousGroup,
     /// More problems than are listed.
     TooManyProblems,

@@ -34,6 +34,9 @@
 //! `sessionNames` are compared in their case, as they were chosen: by whoever assumed the role, if its trust policy does
 //! not hold `sts:RoleSessionName` down. Such a condition is worth what that policy is worth.
 //!
+//! The config file may have a text `a,b` where `groups` or `mapAccounts` takes a list, and one entry where `mapRoles` or
+//! `mapUsers` takes a list of them. In `aws-auth` these are errors. Both are as in aws-iam-authenticator.
+//!
 //! # Which entry of a source is used
 //!
 //! `rolearn` goes before `sso`, and `sso` before `rolearnLike`. Among entries about the same role or permission set one
@@ -72,5 +75,6 @@
 pub mod aws_auth;
 pub mod config_file;
 mod entries;
+mod form;
 mod report;
 pub mod yaml;

@@ -10,6 +10,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     entries::{self, List, Lists, MAP_ACCOUNTS, MAP_ROLES, MAP_USERS},
+    form::Form,
     report::Report,
     yaml::{Document, Limits, Node, nearest},
 };
@@ -64,13 +65,17 @@ impl AwsAuth {
         let mut diagnostics = unknown_keys(data);
 
         let last = previous.and_then(|previous| previous.roles.clone());
-        let roles =
-            key(MAP_ROLES, data, last, &mut diagnostics, |node, report| entries::rules(List::Roles, node, report));
+        let roles = key(MAP_ROLES, data, last, &mut diagnostics, |node, report| {
+            entries::rules(List::Roles, Form::Strict, node, report)
+        });
         let last = previous.and_then(|previous| previous.users.clone());
-        let users =
-            key(MAP_USERS, data, last, &mut diagnostics, |node, report| entries::rules(List::Users, node, report));
+        let users = key(MAP_USERS, data, last, &mut diagnostics, |node, report| {
+            entries::rules(List::Users, Form::Strict, node, report)
+        });
         let last = previous.and_then(|previous| previous.accounts.clone());
-        let accounts = key(MAP_ACCOUNTS, data, last, &mut diagnostics, entries::accounts);
+        let accounts = key(MAP_ACCOUNTS, data, last, &mut diagnostics, |node, report| {
+            entries::accounts(Form::Strict, node, report)
+        });
 
         let lists = Lists {
             roles: roles.clone().unwrap_or_default(),

@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use super::{
     entries::{self, List, Lists, MAP_ACCOUNTS, MAP_ROLES, MAP_USERS},
+    form::Form,
     report::Report,
     yaml::{Map, Node},
 };
@@ -43,12 +44,15 @@ pub struct LoadError(Vec<Diagnostic>);
 ///
 /// # Errors
 ///
-/// When the value under one of the keys is not a list, or a list in which no entry is good.
+/// When the value under one of the keys is not a list, nor anything that is taken for one, or a list in which no entry is good.
 pub fn load(server: &Map) -> Result<Loaded, LoadError> {
     let mut diagnostics = Vec::new();
-    let roles = key(server, MAP_ROLES, &mut diagnostics, |node, report| entries::rules(List::Roles, node, report));
-    let users = key(server, MAP_USERS, &mut diagnostics, |node, report| entries::rules(List::Users, node, report));
-    let accounts = key(server, MAP_ACCOUNTS, &mut diagnostics, entries::accounts);
+    let roles =
+        key(server, MAP_ROLES, &mut diagnostics, |node, report| entries::rules(List::Roles, Form::Weak, node, report));
+    let users =
+        key(server, MAP_USERS, &mut diagnostics, |node, report| entries::rules(List::Users, Form::Weak, node, report));
+    let accounts =
+        key(server, MAP_ACCOUNTS, &mut diagnostics, |node, report| entries::accounts(Form::Weak, node, report));
     let (Some(roles), Some(users), Some(accounts)) = (roles, users, accounts) else {
         return Err(LoadError(diagnostics));
     };

@@ -6,9 +6,13 @@
 
 mod entry;
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
-use super::{report::Report, yaml::Node};
+use super::{
+    form::Form,
+    report::Report,
+    yaml::{Node, YamlError},
+};
 use crate::{
     arn::{AccountId, AccountIdError},
     diagnostic::{Diagnostic, DiagnosticCode, Quoted, Severity},
@@ -55,13 +59,14 @@ impl List {
 }
 
 /// The rules of a list, or `None` when the list is unusable.
-pub(super) fn rules(list: List, node: &Node, report: &mut Report) -> Option<Arc<[Arc<Rule>]>> {
-    read(node, report, |index, item, report| entry::rule(list, index, item, report).map(Arc::new))
+pub(super) fn rules(list: List, form: Form, node: &Node, report: &mut Report) -> Option<Arc<[Arc<Rule>]>> {
+    let items = |node| form.mappings(node).map(Cow::Borrowed);
+    read(node, items, report, |index, item, report| entry::rule(list, form, index, item, report).map(Arc::new))
 }
 
 /// The accounts of a list, or `None` when the list is unusable.
-pub(super) fn accounts(node: &Node, report: &mut Report) -> Option<Arc<[AccountId]>> {
-    read(node, report, |_, item, report| account(item, report))
+pub(super) fn accounts(form: Form, node: &Node, report: &mut Report) -> Option<Arc<[AccountId]>> {
+    read(node, |node| form.texts(node), report, |_, item, report| account(item, report))
 }
 
 /// Compiles the lists, and reports entries that are about the same principal.
@@ -73,15 +78,16 @@ pub(super) fn compile(lists: &Lists, source: SourceName) -> (RuleSet, Vec<Diagno
     (set, duplicates.iter().take(MAX_DUPLICATES).map(describe).collect())
 }
 
-fn read<T>(
-    node: &Node,
+fn read<'a, T>(
+    node: &'a Node,
+    items: impl FnOnce(&'a Node) -> Result<Cow<'a, [Node]>, YamlError>,
     report: &mut Report,
     mut one: impl FnMut(usize, &Node, &mut Report) -> Option<T>,
 ) -> Option<Arc<[T]>> {
     if node.is_null() || node.as_text().is_ok_and(|text| text.trim().is_empty()) {
         return Some(Arc::new([]));
     }
-    let items = match node.as_seq() {
+    let items = match items(node) {
         Ok(items) => items,
         Err(error) => {
             let fix = "each entry of the list begins with a dash".to_owned();

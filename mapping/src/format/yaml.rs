@@ -205,6 +205,13 @@ impl Node {
         YamlError::new(self.location, message)
     }
 
+    /// The parts of a scalar between these separators, all of them where it stands; of an empty one none.
+    pub(crate) fn split(&self, separator: char) -> Option<Vec<Self>> {
+        let text = self.as_text().ok()?;
+        let part = |part: &str| Self { location: self.location, content: Content::Scalar(part.into()) };
+        Some(text.split(separator).map(part).filter(|_| !text.is_empty()).collect())
+    }
+
     fn expected(&self, what: &str) -> YamlError {
         match &self.content {
             Content::Null => self.error(format!("expected {what}, found nothing")),

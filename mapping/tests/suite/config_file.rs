@@ -1,8 +1,8 @@
 //! The mappings in the server's config file.
 
-use mapping::{Chain, Source, SourceName};
+use mapping::{Chain, Decision, Source, SourceName};
 
-use crate::support::{config_file, granted, lines, session, user};
+use crate::support::{aws_auth, config_file, granted, lines, session, user};
 
 #[test]
 fn a_file_without_mappings_has_no_rules() {
@@ -66,4 +66,78 @@ fn a_bad_entry_is_skipped_and_an_unusable_list_is_an_error() {
         error.diagnostics()[1].to_string(),
         "MountedFile mapRoles line 2 column 3: error no_usable_entry: not one entry of the list is usable"
     );
+}
+
+fn chain_of(text: &str) -> (Chain, Vec<String>) {
+    let loaded = config_file(text).expect("usable");
+    (Chain::new(vec![Source::new(SourceName::MountedFile, Some(loaded.rules.into()))]), lines(&loaded.diagnostics))
+}
+
+const ENTRY: &str = "rolearn: 'arn:aws:iam::123456789012:role/X', username: x";
+
+#[test]
+fn a_text_of_groups_is_split_at_its_commas() {
+    for (groups, expected) in [
+        ("dev", vec!["dev"]),
+        ("'dev,ops'", vec!["dev", "ops"]),
+        ("'of-{{SessionName}},ops'", vec!["of-s", "ops"]),
+        ("''", vec![]),
+        ("[dev, 'a,b']", vec!["dev", "a,b"]),
+    ] {
+        let (chain, said) = chain_of(&format!("mapRoles: [{{{ENTRY}, groups: {groups}}}]"));
+        assert_eq!(granted(chain.decide(&session("X", "s"))).groups(), expected, "{groups}");
+        assert_eq!(said, [""; 0]);
+    }
+    // White space is part of the name, as in aws-iam-authenticator: this is not `system:masters`.
+    let (chain, said) = chain_of(&format!("mapRoles: [{{{ENTRY}, groups: 'dev, system:masters'}}]"));
+    assert_eq!(granted(chain.decide(&session("X", "s"))).groups(), ["dev", " system:masters"]);
+    let warning = "MountedFile mapRoles[0] line 1 column 79: warning suspicious_group: \
+                   the group \" system:masters\" has white space around its name";
+    assert_eq!(said, [warning]);
+
+    for (groups, code) in [("'dev,,ops'", "empty_group"), ("{a: b}", "wrong_type")] {
+        let error = config_file(&format!("mapRoles: [{{{ENTRY}, groups: {groups}}}]")).unwrap_err();
+        assert_eq!(error.diagnostics()[0].code().as_str(), code);
+    }
+}
+
+#[test]
+fn a_text_of_accounts_is_split_at_its_commas() {
+    let other = crate::support::caller("arn:aws:iam::444455556666:user/u", "AIDAEXAMPLE");
+    for (accounts, both) in [("'123456789012,444455556666'", true), ("123456789012", false)] {
+        let (chain, said) = chain_of(&format!("mapAccounts: {accounts}"));
+        assert!(matches!(chain.decide(&user("u")), Decision::Granted(_)), "{accounts}");
+        assert_eq!(matches!(chain.decide(&other), Decision::Granted(_)), both, "{accounts}");
+        assert_eq!(said, [""; 0]);
+    }
+    let (chain, said) = chain_of("mapAccounts: '123456789012, 444455556666'");
+    assert_eq!((chain.decide(&other), said.len()), (Decision::NotMapped, 1), "{said:?}");
+    assert!(config_file("mapAccounts: {a: b}").is_err() && config_file("mapAccounts: Admin").is_err());
+}
+
+#[test]
+fn a_single_mapping_is_the_list_of_it() {
+    let users = "mapUsers:\n  userarn: arn:aws:iam::123456789012:user/u\n  username: u";
+    let (chain, said) = chain_of(&format!("mapRoles: {{{ENTRY}}}\n{users}"));
+    assert_eq!(granted(chain.decide(&session("X", "s"))).rule(), "mapRoles[0] arn:aws:iam::123456789012:role/X");
+    assert_eq!(granted(chain.decide(&user("u"))).username(), "u");
+    assert_eq!(said, [""; 0]);
+    assert_eq!(config_file("mapRoles: {}").unwrap().rules.rule_count(), 0);
+    assert!(config_file("mapRoles: {username: x}").is_err());
+}
+
+#[test]
+fn aws_auth_takes_none_of_these_for_a_list() {
+    for (key, text, code) in [
+        ("mapRoles", format!("[{{{ENTRY}, groups: 'a,b'}}]"), "wrong_type"),
+        ("mapRoles", format!("[{{{ENTRY}, groups: a}}]"), "wrong_type"),
+        ("mapRoles", format!("{{{ENTRY}}}"), "not_a_list"),
+        ("mapRoles", "{}".to_owned(), "not_a_list"),
+        ("mapAccounts", "'123456789012,444455556666'".to_owned(), "not_a_list"),
+        ("mapAccounts", "123456789012".to_owned(), "not_a_list"),
+    ] {
+        let update = aws_auth(&[(key, &text)]);
+        assert!(!update.next.is_synced(), "{text}");
+        assert_eq!(update.diagnostics[0].code().as_str(), code, "{text}");
+    }
 }

@@ -7,6 +7,7 @@ use super::List;
 use crate::{
     diagnostic::{DiagnosticCode, Quoted},
     format::{
+        form::Form,
         report::Report,
         yaml::{Entry, Map, Node, YamlError, nearest, plain},
     },
@@ -19,9 +20,9 @@ use sessions::SESSION_NAMES;
 use target::{LIKE, SSO, Target};
 
 /// The rule that the entry writes, if all of it is good. Everything wrong in it is reported, not the first thing only.
-pub(super) fn rule(list: List, index: usize, item: &Node, report: &mut Report) -> Option<Rule> {
+pub(super) fn rule(list: List, form: Form, index: usize, item: &Node, report: &mut Report) -> Option<Rule> {
     let map = item.as_map().map_err(|error| wrong_type(report, "the entry", &error)).ok()?;
-    let mut reader = Reader { list, item, map, report };
+    let mut reader = Reader { list, form, item, map, report };
 
     let understood = reader.keys();
     let target = reader.target();
@@ -46,6 +47,7 @@ pub(super) fn rule(list: List, index: usize, item: &Node, report: &mut Report) -
 
 struct Reader<'a> {
     list: List,
+    form: Form,
     item: &'a Node,
     map: &'a Map,
     report: &'a mut Report,
@@ -95,7 +97,7 @@ impl<'a> Reader<'a> {
         let Some(node) = self.map.get_ignore_case("groups").filter(|node| !node.is_null()) else {
             return Some(Vec::new());
         };
-        let items = match node.as_seq() {
+        let items = match self.form.texts(node) {
             Ok(items) => items,
             Err(error) => {
                 let fix = node.as_text().ok().map(|text| format!("write it as a list: groups: [{}]", Quoted(text)));
@@ -109,7 +111,7 @@ impl<'a> Reader<'a> {
         groups.into_iter().collect()
     }
 
-    fn group(&mut self, node: &'a Node) -> Option<Template> {
+    fn group(&mut self, node: &Node) -> Option<Template> {
         let text = if node.is_null() { "" } else { self.scalar("group", node)? };
         if text.trim().is_empty() {
             self.report.error(DiagnosticCode::EmptyGroup, node.location(), "a group is empty".to_owned(), None);
@@ -119,6 +121,10 @@ impl<'a> Reader<'a> {
             let message = format!("the group {} looks like two", Quoted(text));
             let fix = Some("give all dashes of the list the same indentation".to_owned());
             self.report.warning(DiagnosticCode::SuspiciousGroup, node.location(), message, fix);
+        }
+        if text.trim() != text {
+            let message = format!("the group {} has white space around its name", Quoted(text));
+            self.report.warning(DiagnosticCode::SuspiciousGroup, node.location(), message, None);
         }
         self.template("group", node, text)
     }
@@ -179,7 +185,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn scalar(&mut self, key: &str, node: &'a Node) -> Option<&'a str> {
+    fn scalar<'n>(&mut self, key: &str, node: &'n Node) -> Option<&'n str> {
         node.as_text().map_err(|error| wrong_type(self.report, key, &error)).ok()
     }
 
