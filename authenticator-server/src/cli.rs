@@ -19,7 +19,8 @@ use clap::Parser as _;
 use args::{Command, CommandLine};
 use config::{InitConfig, ServerConfig};
 
-/// Runs what the command line says; what goes wrong is one line on standard error and exit code 1.
+/// Runs what the command line says. What goes wrong is told on standard error, in one line if it is not the command line
+/// itself, and the exit code is 1.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let command_line = match CommandLine::try_parse_from(arguments) {
         Ok(command_line) => command_line,
