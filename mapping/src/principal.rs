@@ -21,7 +21,8 @@ use crate::arn::{AccountId, AccountIdError, Partition, PartitionError};
 
 /// An AWS principal, read from its ARN.
 ///
-/// `arn`, partition, service and resource type are read in any case; what was written is kept.
+/// `arn`, partition, service and resource type are read in any case; what was written is kept. `*` and `?` stand for
+/// themselves: a user's path may have them, and no name has.
 ///
 /// ```
 /// use mapping::Principal;
@@ -114,9 +115,6 @@ pub enum PrincipalError {
         "the resource is none of iam root, user/NAME, role/NAME, or sts assumed-role/ROLE/SESSION, federated-user/NAME"
     )]
     UnknownResource,
-    /// `*` or `?`, which nothing here expands.
-    #[error("it has a wildcard, and an exact ARN is compared character by character")]
-    Wildcard,
 }
 
 impl Principal {
@@ -181,9 +179,6 @@ impl FromStr for Principal {
 
         if !arn.eq_ignore_ascii_case("arn") {
             return Err(PrincipalError::NotAnArn);
-        }
-        if text.contains(['*', '?']) {
-            return Err(PrincipalError::Wildcard);
         }
         if !region.is_empty() {
             return Err(PrincipalError::Region);

@@ -90,7 +90,7 @@ fn name() -> impl Strategy<Value = String> {
 
 fn arn() -> impl Strategy<Value = String> {
     let partition = select(vec!["aws", "aws-cn", "aws-us-gov", "aws-iso-b", "AWS"]);
-    let path = prop_oneof![Just("/".to_owned()), "/[!-)+->@-~]{1,8}/"];
+    let path = prop_oneof![Just("/".to_owned()), "/[!-~]{1,8}/"];
     let resource = prop_oneof![
         Just("iam::root".to_owned()),
         (path.clone(), name()).prop_map(|(path, name)| format!("iam::user{path}{name}")),

@@ -148,9 +148,10 @@ fn what_is_near_an_arn_is_refused_with_its_own_reason() {
         ("arn:aws:sts::123456789012:assumed-role//s", E::InvalidName("role")),
         ("arn:aws:sts::123456789012:federated-user/a/b", E::InvalidName("federated user")),
         ("arn:aws:iam:eu-west-1:123456789012:role/X", E::Region),
-        ("arn:aws:iam::123456789012:role/*", E::Wildcard),
-        ("arn:aws:iam::*:role/X", E::Wildcard),
-        ("arn:aws:iam::123456789012:role/Adm?n", E::Wildcard),
+        ("arn:aws:iam::123456789012:role/*", E::InvalidName("role")),
+        ("arn:aws:iam::123456789012:role/Adm?n", E::InvalidName("role")),
+        ("arn:aws:iam::123456789012:user/a/J*", E::InvalidName("user")),
+        ("arn:aws:sts::123456789012:assumed-role/X/?", E::InvalidName("session")),
         (&long, E::TooLong),
     ] {
         assert_eq!(text.parse::<Principal>(), Err(error), "{text:?}");
@@ -159,6 +160,7 @@ fn what_is_near_an_arn_is_refused_with_its_own_reason() {
         ("arn:aws-mars:iam::123456789012:role/X", "the partition is none of"),
         ("arn::iam::123456789012:role/X", "the partition is none of"),
         ("arn:aws:iam::12345678901:role/X", "the account id has 11 digits, not 12: leading zeros were lost"),
+        ("arn:aws:iam::*:role/X", "the account id is not exactly 12 digits"),
         ("arn:aws:iam::aws:role/X", "the account id is not exactly 12 digits"),
         ("arn:aws:iam:::role/X", "the account id is not exactly 12 digits"),
     ] {
@@ -176,4 +178,41 @@ fn a_role_that_is_written_as_a_session_is_said_to_stand_for_all_its_sessions() {
           \"arn:aws:sts::123456789012:assumed-role/X/jane\" stands for every session of the role: \
           the session's name is not looked at; write arn:aws:iam::123456789012:role/X"]
     );
+}
+
+#[test]
+fn a_users_path_may_have_what_is_a_wildcard_in_a_rule() {
+    let stars = caller("arn:aws:iam::123456789012:user/a*/b?/Jane", "AIDAEXAMPLE");
+    assert_eq!(stars.canonical_arn().as_str(), "arn:aws:iam::123456789012:user/a*/b?/Jane");
+    let update = aws_auth(&[
+        ("mapUsers", "- {userarn: 'arn:aws:iam::123456789012:user/ab/bc/Jane', username: jane}"),
+        ("mapAccounts", "['123456789012']"),
+    ]);
+    let chain = Chain::new(vec![Source::new(SourceName::EksConfigMap, Some(update.next.rules()))]);
+    assert_eq!(granted(chain.decide(&stars)).rule(), "mapAccounts 123456789012");
+    let plain = caller("arn:aws:iam::123456789012:user/ab/bc/Jane", "AIDAEXAMPLE");
+    assert_eq!(granted(chain.decide(&plain)).username(), "jane");
+}
+
+#[test]
+fn an_exact_arn_of_a_rule_with_a_wildcard_is_an_error_of_the_entry() {
+    const SAID: &str = "it has a wildcard, and an exact ARN is compared character by character";
+    const FIX: &str = "; write rolearnLike for roles whose name fits a pattern";
+    for (key, arn_key, resource, fix) in [
+        ("mapRoles", "rolearn", "123456789012:role/*", FIX),
+        ("mapRoles", "rolearn", "123456789012:role/X:*", FIX),
+        ("mapRoles", "rolearn", "123456789012:role/Adm?n", FIX),
+        ("mapRoles", "rolearn", "123456789012:role/a*/Admin", FIX),
+        ("mapRoles", "rolearn", "*:role/Admin", FIX),
+        ("mapUsers", "userarn", "123456789012:user/*", ""),
+        ("mapUsers", "userarn", "123456789012:user/a*/Jane", ""),
+    ] {
+        let arn = format!("arn:aws:iam::{resource}");
+        let update = aws_auth(&[(key, &format!("- {{{arn_key}: '{arn}', username: x}}"))]);
+        assert_eq!(
+            update.diagnostics[0].to_string(),
+            format!("EKSConfigMap {key}[0] line 1 column 13: error invalid_arn: {arn_key} \"{arn}\": {SAID}{fix}")
+        );
+        assert_eq!(update.next.rules().rule_count(), 0);
+    }
 }

@@ -101,6 +101,19 @@ impl<'a> Reader<'a> {
     fn principal(&mut self, key: &str) -> Option<Principal> {
         let (node, text) = self.text(key, DiagnosticCode::MissingArn)?;
         match text.parse::<Principal>() {
+            // Whoever writes one means many principals, and would get one at most.
+            Ok(_) | Err(PrincipalError::Account(_) | PrincipalError::InvalidName(_) | PrincipalError::Partition(_))
+                if text.contains(['*', '?']) =>
+            {
+                let message = format!(
+                    "{key} {}: it has a wildcard, and an exact ARN is compared character by character",
+                    Quoted(text)
+                );
+                let fix =
+                    (self.list == List::Roles).then(|| format!("write {LIKE} for roles whose name fits a pattern"));
+                self.report.error(DiagnosticCode::InvalidArn, node.location(), message, fix);
+                None
+            }
             Ok(principal) => Some(principal),
             Err(error) => {
                 let fix = match error {
