@@ -101,6 +101,27 @@ fn an_entry_without_a_good_arn_is_skipped() {
 }
 
 #[test]
+fn an_entry_with_the_arn_key_of_the_other_list_is_skipped_and_said_to_have_it() {
+    skipped(
+        "- {userARN: 'arn:aws:iam::123456789012:user/u', username: x}",
+        &[
+            "2 column 4: warning unknown_key: unknown key \"userARN\"; an entry with userarn belongs under mapUsers",
+            "2 column 3: error missing_arn: the entry has userarn where mapRoles takes rolearn; \
+             write rolearn, or move the entry to mapUsers",
+        ],
+    );
+    let users = "- {rolearn: 'arn:aws:iam::123456789012:role/X', username: x}\n\
+                 - {userarn: 'arn:aws:iam::123456789012:user/u', username: u}";
+    let update = aws_auth(&[("mapUsers", users)]);
+    assert_eq!(
+        lines(&update.diagnostics)[1],
+        "EKSConfigMap mapUsers[0] line 1 column 3: error missing_arn: the entry has rolearn where mapUsers takes userarn; \
+         write userarn, or move the entry to mapRoles"
+    );
+    assert_eq!((update.diagnostics.len(), update.next.rules().rule_count()), (2, 1));
+}
+
+#[test]
 fn an_entry_without_a_good_username_is_skipped() {
     skipped(&format!("- {{{ARN}}}"), &["2 column 3: error missing_username: the entry has no username"]);
     skipped(&format!("- {{{ARN}, username: }}"), &["2 column 3: error missing_username: the entry has no username"]);

@@ -99,6 +99,14 @@ impl<'a> Reader<'a> {
     }
 
     fn principal(&mut self, key: &str) -> Option<Principal> {
+        let other = self.list.other();
+        if !self.is_written(key) && self.is_written(other.arn_key()) {
+            // aws-iam-authenticator passes over such an entry in aws-auth, and does not start with it in its config file.
+            let message = format!("the entry has {} where {} takes {key}", other.arn_key(), self.list.key());
+            let fix = Some(format!("write {key}, or move the entry to {}", other.key()));
+            self.report.error(DiagnosticCode::MissingArn, self.item.location(), message, fix);
+            return None;
+        }
         let (node, text) = self.text(key, DiagnosticCode::MissingArn)?;
         match text.parse::<Principal>() {
             // Whoever writes one means many principals, and would get one at most.
