@@ -56,6 +56,10 @@ fuzz: $(CARGO_FUZZ) ## each fuzz target for FUZZ_SECONDS
 bench: ## how long the main job takes, as a table
 	cargo run --quiet --release --package authenticator-tests --bin bench
 
+.PHONY: flood
+flood: ## who is let in while forged tokens come by the hundred, as a table
+	cargo run --quiet --release --package authenticator-tests --bin flood
+
 .PHONY: dist
 dist: ## what is shipped: small, static binaries
 	RUSTFLAGS="-C target-feature=+crt-static" cargo build --locked --profile dist --target $(DIST_TARGET) \

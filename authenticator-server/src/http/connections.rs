@@ -27,6 +27,12 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
 /// How long requests that were already sent may take to be answered when the server ends.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(25);
 
+/// The most requests at once on one HTTP/2 connection.
+///
+/// An API server asks over one connection. Those of its requests that wait for STS, a flood's for instance, must not stand
+/// in the way of those that need not wait.
+const MAX_STREAMS: u32 = 2048;
+
 /// The largest head of a request, in bytes.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 
@@ -80,7 +86,12 @@ async fn serve_connection(stream: TcpStream, acceptor: TlsAcceptor, webhook: Arc
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE_TIMEOUT).max_buf_size(MAX_HEAD_BYTES);
-    builder.http2().timer(TokioTimer::new()).max_header_list_size(16 * 1024).keep_alive_interval(IDLE_TIMEOUT);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_header_list_size(16 * 1024)
+        .keep_alive_interval(IDLE_TIMEOUT);
     let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%error, "a connection broke off");

@@ -61,6 +61,20 @@ impl Server {
         Reviewer::new(&self.kubeconfig()).expect("the webhook's kubeconfig can be used")
     }
 
+    /// The most memory that it has used so far, in KiB, as the kernel counts it.
+    ///
+    /// # Panics
+    ///
+    /// It has ended.
+    #[must_use]
+    pub fn peak_memory(&self) -> u64 {
+        let program = self.process.find(programs::server()).expect("it runs");
+        let status = std::fs::read_to_string(program.join("status")).expect("it runs");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let peak = peak.and_then(|peak| peak.trim().strip_suffix(" kB"));
+        peak.and_then(|peak| peak.parse().ok()).expect("the kernel says how much memory it used")
+    }
+
     /// The lines that it has logged so far, each a JSON object.
     ///
     /// # Panics

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use http::StatusCode;
 use http::request::Parts;
@@ -148,6 +149,11 @@ impl Drop for Sts {
 pub enum Behaviour {
     /// As STS does.
     Normal,
+    /// As STS does, up to so many requests a second; those beyond are throttled.
+    AtMost {
+        /// Requests a second.
+        per_second: u32,
+    },
     /// Whoever signed correctly gets this document instead of STS's answer.
     Answer(Value),
     /// Everybody gets this answer.
@@ -210,6 +216,22 @@ struct Desk {
     clock: Mutex<Clock>,
     seen: Mutex<Vec<Seen>>,
     connections: AtomicUsize,
+    allowance: Allowance,
+}
+
+/// What is left of a second's requests: it fills evenly, and holds one second's worth at most.
+#[derive(Default)]
+struct Allowance(Mutex<Option<(Instant, f64)>>);
+
+impl Allowance {
+    fn take(&self, per_second: u32) -> bool {
+        let (now, most) = (Instant::now(), f64::from(per_second));
+        let mut held = lock(&self.0);
+        let left = held.map_or(most, |(then, left)| (left + most * (now - then).as_secs_f64()).min(most));
+        let taken = left >= 1.0;
+        *held = Some((now, if taken { left - 1.0 } else { left }));
+        taken
+    }
 }
 
 impl Desk {
@@ -220,6 +242,7 @@ impl Desk {
             clock: Mutex::new(Arc::new(Timestamp::now)),
             seen: Mutex::default(),
             connections: AtomicUsize::new(0),
+            allowance: Allowance::default(),
         }
     }
 }

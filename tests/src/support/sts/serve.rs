@@ -87,12 +87,19 @@ async fn answer(
     });
 
     let behaviour = lock(&desk.behaviour).clone();
+    let behaviour = match behaviour {
+        Behaviour::AtMost { per_second } if desk.allowance.take(per_second) => Behaviour::Normal,
+        Behaviour::AtMost { .. } => Behaviour::Throttle,
+        other => other,
+    };
     let response = match (behaviour, verdict) {
         (Behaviour::Normal, Ok(principal)) => form.identity(&principal, &request_id),
         (Behaviour::Answer(document), Ok(_)) => plain(StatusCode::OK, "application/json", document.to_string()),
         (Behaviour::Normal | Behaviour::Answer(_), Err(fault)) => form.fault(&fault, &request_id),
         (Behaviour::Status { code, content_type, body }, _) => plain(code, &content_type, body),
-        (Behaviour::Throttle, _) => form.fault(&Fault::new(Code::Throttling, "Rate exceeded"), &request_id),
+        (Behaviour::Throttle | Behaviour::AtMost { .. }, _) => {
+            form.fault(&Fault::new(Code::Throttling, "Rate exceeded"), &request_id)
+        }
         (Behaviour::Hang, _) => std::future::pending().await,
         (Behaviour::CloseConnection, _) => {
             cut.notify_one();

@@ -1,0 +1,121 @@
+//! Forged tokens by the hundred, and people who want to work: `make flood`.
+//!
+//! Twenty callers who have logged in before go on doing so with new tokens, while a forger sends well-formed tokens that only
+//! STS can tell from real ones, and STS takes fifty calls a second. Once with access keys that the forger made up, once with
+//! those of the callers. Ends with an error if a caller is kept out.
+
+use std::time::{Duration, Instant};
+
+use authenticator_tests::support::control_plane::ReviewVersion;
+use authenticator_tests::support::plugin;
+use authenticator_tests::support::review::{Answer, Reviewer};
+use authenticator_tests::support::server::{Server, Setup};
+use authenticator_tests::support::sts::{Behaviour, Principal, Sts};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use tokio::task::JoinSet;
+
+const ACCOUNT: &str = "111122223333";
+const CLUSTER: &str = "flood";
+const CALLERS: u32 = 20;
+const FORGED_PER_SECOND: u32 = 400;
+const STS_PER_SECOND: u32 = 50;
+const SECONDS: u32 = 30;
+
+#[tokio::main]
+async fn main() {
+    println!(
+        "{FORGED_PER_SECOND} forged tokens and {CALLERS} real ones a second for {SECONDS} s; STS takes {STS_PER_SECOND} calls a second\n"
+    );
+    println!(
+        "| forged access keys | callers let in | their p50 | p99 | forged let in | turned away at once or later | memory |"
+    );
+    println!("| --- | --- | --- | --- | --- | --- | --- |");
+    let made_up = flood("made up", (0..).map(|n| format!("AKIA{n:0>16}"))).await;
+    let own: Vec<String> = callers().into_iter().map(|caller| caller.access_key_id).collect();
+    let borrowed = flood("the callers' own", own.into_iter().cycle()).await;
+    assert!(made_up && borrowed, "a caller was kept out");
+}
+
+/// Half of them have temporary credentials.
+fn callers() -> Vec<Principal> {
+    let caller = |n: u32| match n % 2 {
+        0 => Principal::role_session(ACCOUNT, "worker", &format!("worker-{n}")),
+        _ => Principal::user(ACCOUNT, &format!("user-{n}")),
+    };
+    (0..CALLERS).map(caller).collect()
+}
+
+/// Runs one flood and prints its row; says whether nobody was kept out who must not be.
+async fn flood(label: &str, mut forged_keys: impl Iterator<Item = String>) -> bool {
+    let callers = callers();
+    let sts = Sts::start(callers.clone());
+    let server = Setup::new(&format!("clusterID: {CLUSTER}\nserver: {{mapAccounts: ['{ACCOUNT}']}}"))
+        .sts(&sts)
+        .argument("--log-verbosity=info")
+        .start()
+        .expect("the webhook comes up");
+    let reviewer = server.reviewer();
+    for caller in &callers {
+        let answer = reviewer.review(ReviewVersion::V1, &plugin::token(caller, CLUSTER, "us-west-2")).await;
+        assert!(matches!(answer, Answer::Allowed(_)), "{answer:?}");
+    }
+    sts.behave(Behaviour::AtMost { per_second: STS_PER_SECOND });
+
+    let (mut real, mut forged) = (JoinSet::new(), JoinSet::new());
+    let mut turns = callers.iter().cycle();
+    let begun = Instant::now();
+    for tick in 0..SECONDS * FORGED_PER_SECOND {
+        tokio::time::sleep_until((begun + Duration::from_secs(1) / FORGED_PER_SECOND * tick).into()).await;
+        forged.spawn(review(reviewer.clone(), forge(&forged_keys.next().expect("keys without end"))));
+        if tick % (FORGED_PER_SECOND / CALLERS) == 0 {
+            let caller = turns.next().expect("callers without end").clone();
+            let reviewer = reviewer.clone();
+            real.spawn(async move {
+                let token = tokio::task::spawn_blocking(move || plugin::token(&caller, CLUSTER, "us-west-2")).await;
+                review(reviewer, token.expect("the plugin makes a token")).await
+            });
+        }
+    }
+    let (real, forged) = (real.join_all().await, forged.join_all().await);
+    report(label, &server, &real, &forged)
+}
+
+fn report(label: &str, server: &Server, real: &[(Answer, Duration)], forged: &[(Answer, Duration)]) -> bool {
+    let allowed = |reviews: &[(Answer, Duration)]| {
+        reviews.iter().filter(|(answer, _)| matches!(answer, Answer::Allowed(_))).count()
+    };
+    let failed = forged.iter().filter(|(answer, _)| matches!(answer, Answer::Failed { .. })).count();
+    let mut times: Vec<_> = real.iter().map(|(_, took)| *took).collect();
+    times.sort_unstable();
+    let (let_in, forged_in) = (allowed(real), allowed(forged));
+    println!(
+        "| {label} | {let_in} of {} | {:.0?} | {:.0?} | {forged_in} of {} | {failed} | {} MiB |",
+        real.len(),
+        times[times.len() / 2],
+        times[times.len() * 99 / 100],
+        forged.len(),
+        server.peak_memory() / 1024,
+    );
+    let_in == real.len() && forged_in == 0
+}
+
+async fn review(reviewer: Reviewer, token: String) -> (Answer, Duration) {
+    let begun = Instant::now();
+    let answer = reviewer.review(ReviewVersion::V1, &token).await;
+    (answer, begun.elapsed())
+}
+
+/// A token that has everything but a signature that fits.
+fn forge(access_key_id: &str) -> String {
+    let date = Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
+    let (day, _) = date.split_at(8);
+    let noise = Timestamp::now().as_nanosecond();
+    let url = format!(
+        "https://sts.us-west-2.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Algorithm=AWS4-HMAC-SHA256\
+         &X-Amz-Credential={access_key_id}%2F{day}%2Fus-west-2%2Fsts%2Faws4_request&X-Amz-Date={date}&X-Amz-Expires=60\
+         &X-Amz-SignedHeaders=host%3Bx-k8s-aws-id&X-Amz-Signature={noise:064x}"
+    );
+    format!("k8s-aws-v1.{}", URL_SAFE_NO_PAD.encode(url))
+}
