@@ -47,7 +47,7 @@ impl CallerIdentity {
 /// a GetCallerIdentity response is [`AskError::Outage`].
 pub fn read_answer(status: StatusCode, content_type: Option<&str>, body: &[u8]) -> Result<CallerIdentity, AskError> {
     if status != StatusCode::OK {
-        return Err(read_error(status, body));
+        return Err(read_error(status, content_type, body));
     }
     if !content_type.is_some_and(is_json) {
         return Err(Outage::Answer(AnswerError::ContentType).into());
@@ -63,8 +63,9 @@ pub fn read_answer(status: StatusCode, content_type: Option<&str>, body: &[u8]) 
 }
 
 /// A refusal counts only with a client error's status: a 5xx is an outage whatever its body says.
-fn read_error(status: StatusCode, body: &[u8]) -> AskError {
-    let code = serde_json::from_slice::<ErrorDocument>(body).ok().map(|document| document.error.code);
+fn read_error(status: StatusCode, content_type: Option<&str>, body: &[u8]) -> AskError {
+    let document = content_type.is_some_and(is_json).then(|| serde_json::from_slice(body).ok()).flatten();
+    let code = document.map(|Object(ErrorDocument { error: Object(detail) })| detail.code);
     let code = code.as_deref().unwrap_or_default();
     if status == StatusCode::TOO_MANY_REQUESTS || THROTTLING.contains(&code) {
         return Outage::Throttled.into();
@@ -131,7 +132,7 @@ struct Metadata {
 #[derive(Deserialize)]
 struct ErrorDocument {
     #[serde(rename = "Error")]
-    error: ErrorDetail,
+    error: Object<ErrorDetail>,
 }
 
 #[derive(Deserialize)]
@@ -210,11 +211,24 @@ mod tests {
         assert_eq!(error(403, "SignatureDoesNotMatch"), Rejection::SignatureDoesNotMatch.into());
         assert_eq!(error(403, "InvalidClientTokenId"), Rejection::UnknownCredentials.into());
         assert_eq!(error(403, "ExpiredToken"), Rejection::ExpiredCredentials.into());
-        assert_eq!(error(400, "IncompleteSignature"), Rejection::Malformed.into());
+        assert_eq!(error(400, "ValidationError"), Rejection::Malformed.into());
+        assert_eq!(
+            error(403, "MissingAuthenticationToken"),
+            Outage::Status(403).into(),
+            "we wrote that part ourselves"
+        );
         assert_eq!(error(500, "SignatureDoesNotMatch"), Outage::Status(500).into());
         assert_eq!(error(302, "SignatureDoesNotMatch"), Outage::Status(302).into());
         assert_eq!(error(403, "SomethingNew"), Outage::Status(403).into());
         assert_eq!(error(403, ""), Outage::Status(403).into());
+        for (content_type, body) in [
+            ("text/html", r#"{"Error":{"Code":"AccessDenied"}}"#),
+            ("application/json", r#"[["AccessDenied"]]"#),
+            ("application/json", r#"{"Error":["AccessDenied"]}"#),
+        ] {
+            let answer = read_answer(StatusCode::FORBIDDEN, Some(content_type), body.as_bytes());
+            assert_eq!(answer, Err(Outage::Status(403).into()), "{body}");
+        }
     }
 
     #[test]

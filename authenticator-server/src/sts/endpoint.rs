@@ -8,6 +8,7 @@ use std::str::FromStr;
 use std::task::{Context, Poll};
 
 use hyper_util::client::legacy::connect::dns::Name;
+use rustls::pki_types::ServerName;
 use tower_service::Service;
 
 /// The address that connections go to instead of the one that DNS gives for the signed host.
@@ -42,12 +43,14 @@ impl FromStr for Endpoint {
         };
         let authority: http::uri::Authority = authority.parse().map_err(|_| EndpointError::Form)?;
         let port = match (authority.port(), default_port) {
-            (Some(port), _) => port.as_str().parse().map_err(|_| EndpointError::Form)?,
+            (Some(port), _) if port.as_str().bytes().all(|byte| byte.is_ascii_digit()) => {
+                port.as_str().parse().map_err(|_| EndpointError::Form)?
+            }
             (None, Some(port)) => port,
-            (None, None) => return Err(EndpointError::Form),
+            (Some(_), _) | (None, None) => return Err(EndpointError::Form),
         };
         let host = authority.host().trim_start_matches('[').trim_end_matches(']');
-        if host.is_empty() || port == 0 || authority.as_str().contains('@') {
+        if ServerName::try_from(host).is_err() || port == 0 || authority.as_str().contains('@') {
             return Err(EndpointError::Form);
         }
         Ok(Self { host: host.to_owned(), port })
@@ -120,6 +123,8 @@ mod tests {
             "https://a/b:1",
             "u@h:1",
             "a b:1",
+            "sts:+443",
+            "*:443",
         ] {
             assert_eq!(text.parse::<Endpoint>(), Err(EndpointError::Form), "{text:?}");
         }

@@ -9,7 +9,7 @@ use aws_config::profile::{self, ProfileFileLoadError, ProfileSet};
 use aws_types::os_shim_internal::{Env, Fs};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::pem::{self, PemObject as _};
 
 /// The environment variables that say where trust roots are, taken at start.
 #[derive(Clone, Debug, Default)]
@@ -50,24 +50,21 @@ pub enum RootsError {
         path: PathBuf,
         /// What went wrong.
         #[source]
-        source: rustls::pki_types::pem::Error,
+        source: pem::Error,
     },
-    /// A file that was named holds something that is no certificate authority.
-    #[error("{origin}: {} has a certificate that cannot be a trust root", path.display())]
-    Certificate {
+    /// Of the certificates in a file that was named none can be a trust root.
+    #[error("{origin}: no certificate in {} can be a trust root", path.display())]
+    Unusable {
         /// The flag, variable or setting that names the file.
         origin: &'static str,
         /// The file.
         path: PathBuf,
-        /// What went wrong.
-        #[source]
-        source: rustls::Error,
     },
     /// The files that AWS programs share are malformed, so that the profile's `ca_bundle` is unknown.
     #[error("the ca_bundle of the AWS profile cannot be looked up")]
     Profile(#[source] ProfileFileLoadError),
-    /// Neither `SSL_CERT_FILE`, `SSL_CERT_DIR` nor the system has a single one.
-    #[error("no trust roots: SSL_CERT_FILE and SSL_CERT_DIR name none, and the system has none")]
+    /// There is not a single one where it was looked last: the variables, or without them the system.
+    #[error("no trust roots: unset SSL_CERT_FILE and SSL_CERT_DIR or let them name some, or install the system's")]
     None,
 }
 
@@ -101,41 +98,46 @@ async fn profile_ca_bundle(environment: &Environment) -> Result<Option<PathBuf>,
     let env = Env::from(environment.0.clone());
     let profiles: ProfileSet =
         profile::load(&Fs::real(), &env, &Default::default(), selected).await.map_err(RootsError::Profile)?;
-    Ok(profiles.get("ca_bundle").map(PathBuf::from))
+    Ok(profiles.get("ca_bundle").filter(|path| !path.is_empty()).map(PathBuf::from))
 }
 
 fn from_environment_or_system(environment: &Environment) -> Result<(RootCertStore, &'static str), RootsError> {
-    let by_variable = environment.get("SSL_CERT_FILE").or(environment.get("SSL_CERT_DIR")).is_some();
-    let (found, origin) = if by_variable {
-        let (file, dir) = (environment.path("SSL_CERT_FILE"), environment.path("SSL_CERT_DIR"));
-        let found = rustls_native_certs::load_certs_from_paths(file.as_deref(), dir.as_deref());
-        (found, "SSL_CERT_FILE and SSL_CERT_DIR")
-    } else {
-        (rustls_native_certs::load_native_certs(), "the system")
-    };
-    let mut roots = RootCertStore::empty();
-    // A system's bundle may hold oddities that rustls cannot parse; one good root is enough to try.
-    let (added, _) = roots.add_parsable_certificates(found.certs);
-    if added == 0 { Err(RootsError::None) } else { Ok((roots, origin)) }
+    let (file, directories) = (environment.path("SSL_CERT_FILE"), environment.get("SSL_CERT_DIR"));
+    if file.is_none() && directories.is_none() {
+        let (roots, usable) = store(rustls_native_certs::load_native_certs().certs);
+        return if usable == 0 { Err(RootsError::None) } else { Ok((roots, "the system")) };
+    }
+    let mut found = Vec::new();
+    if let Some(file) = file {
+        found.extend(read_file("SSL_CERT_FILE", file)?);
+    }
+    for directory in directories.iter().flat_map(std::env::split_paths) {
+        found.extend(rustls_native_certs::load_certs_from_paths(None, Some(&directory)).certs);
+    }
+    let (roots, usable) = store(found);
+    if usable == 0 { Err(RootsError::None) } else { Ok((roots, "SSL_CERT_FILE and SSL_CERT_DIR")) }
 }
 
 fn from_file(origin: &'static str, path: PathBuf) -> Result<(RootCertStore, &'static str), RootsError> {
-    let mut roots = RootCertStore::empty();
+    let (roots, usable) = store(read_file(origin, path.clone())?);
+    if usable == 0 { Err(RootsError::Unusable { origin, path }) } else { Ok((roots, origin)) }
+}
+
+/// The certificates in a file, of which there must be some.
+fn read_file(origin: &'static str, path: PathBuf) -> Result<Vec<CertificateDer<'static>>, RootsError> {
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_file_iter(&path).and_then(Iterator::collect);
-    let certificates = match certificates {
-        Ok(certificates) if certificates.is_empty() => {
-            let source = rustls::pki_types::pem::Error::NoItemsFound;
-            return Err(RootsError::File { origin, path, source });
-        }
-        Ok(certificates) => certificates,
-        Err(source) => return Err(RootsError::File { origin, path, source }),
-    };
-    for certificate in certificates {
-        if let Err(source) = roots.add(certificate) {
-            return Err(RootsError::Certificate { origin, path, source });
-        }
+    match certificates {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        Ok(_) => Err(RootsError::File { origin, path, source: pem::Error::NoItemsFound }),
+        Err(source) => Err(RootsError::File { origin, path, source }),
     }
-    Ok((roots, origin))
+}
+
+/// A bundle may hold oddities that cannot be a root; those that can are what is trusted. Also says how many.
+fn store(certificates: Vec<CertificateDer<'static>>) -> (RootCertStore, usize) {
+    let mut roots = RootCertStore::empty();
+    let (usable, _) = roots.add_parsable_certificates(certificates);
+    (roots, usable)
 }
 
 #[cfg(test)]
@@ -196,6 +198,8 @@ mod tests {
         assert_eq!(origin(None, &[profile, ssl]), "ca_bundle of the AWS profile");
         assert_eq!(origin(None, &[profile, ssl, ("AWS_PROFILE", "other")]), "SSL_CERT_FILE and SSL_CERT_DIR");
         assert_eq!(origin(None, &[("AWS_CA_BUNDLE", ""), ssl]), "SSL_CERT_FILE and SSL_CERT_DIR");
+        let directories = format!("/absent:{}", ca.dir.path().display());
+        assert_eq!(origin(None, &[("SSL_CERT_DIR", &directories)]), "SSL_CERT_FILE and SSL_CERT_DIR");
     }
 
     #[test]
@@ -210,5 +214,8 @@ mod tests {
         }
         let error = load(None, &[("AWS_CA_BUNDLE", "/absent"), ("SSL_CERT_FILE", &good)]).unwrap_err();
         assert!(error.to_string().starts_with("AWS_CA_BUNDLE"), "{error}");
+        let directory = ca.dir.path().display().to_string();
+        let error = load(None, &[("SSL_CERT_FILE", "/absent"), ("SSL_CERT_DIR", &directory)]).unwrap_err();
+        assert!(error.to_string().starts_with("SSL_CERT_FILE"), "{error}");
     }
 }
