@@ -64,7 +64,7 @@ impl Authenticator {
     /// at once.
     pub async fn authenticate(&self, token: &Token) -> Verdict {
         let verdict = match self.verifier.verify(token, self.clock.now()).await {
-            Ok(verified) => self.decide(verified),
+            Ok(verified) => self.decide(verified).await,
             Err(Refused::Denied(denial)) => Verdict::Deny(denial),
             Err(Refused::Unknown(outage)) => Verdict::CannotTell(outage),
         };
@@ -72,9 +72,13 @@ impl Authenticator {
         verdict
     }
 
-    fn decide(&self, verified: Verified) -> Verdict {
-        match (self.mappings)().decide(verified.identity()) {
-            Decision::Granted(grant) => Verdict::Allow(Box::new(Allowed { verified, grant })),
+    async fn decide(&self, verified: Verified) -> Verdict {
+        let decision = (self.mappings)().decide(verified.identity());
+        match decision {
+            Decision::Granted(grant) => {
+                self.verifier.welcome(&verified).await;
+                Verdict::Allow(Box::new(Allowed { verified, grant }))
+            }
             Decision::NotMapped => Verdict::Deny(Denial::NotMapped(verified.identity().canonical_arn().clone())),
             Decision::Refused(refusal) => Verdict::Deny(Denial::Mapping(refusal)),
             Decision::Undecided(source) => Verdict::CannotTell(Outage::NotSynced(source)),

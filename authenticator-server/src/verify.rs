@@ -14,11 +14,11 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use mapping::{Identity, Principal, PrincipalError};
+use mapping::{Identity, Principal, PrincipalKind};
 
 use crate::denial::{Denial, Outage, Refused};
-use crate::sts::{self, AnswerError, AskError, CallerIdentity, Shield};
-use crate::token::{AccessKeyId, HostTable, Limits, PresignedRequest, StsHost, Token, TokenDigest};
+use crate::sts::{self, AnswerError, AskError, CallerIdentity, Client, Shield, ShieldLimits};
+use crate::token::{AccessKeyId, CredentialsDigest, HostTable, Limits, PresignedRequest, StsHost, Token, TokenDigest};
 
 /// The proof that STS vouches for an identity, for this cluster, until a known time.
 ///
@@ -28,6 +28,7 @@ use crate::token::{AccessKeyId, HostTable, Limits, PresignedRequest, StsHost, To
 pub struct Verified {
     identity: Identity,
     digest: TokenDigest,
+    credentials: CredentialsDigest,
     until: Timestamp,
     host: &'static StsHost,
 }
@@ -62,14 +63,28 @@ impl Verified {
 pub struct Verifier {
     hosts: HostTable,
     limits: Limits,
-    shield: Shield,
+    shield: Shield<Vouched>,
+}
+
+/// What STS vouches for.
+#[derive(Clone)]
+enum Vouched {
+    /// Somebody whom a mapping could name.
+    Caller(Identity),
+    /// Something that no mapping can name.
+    Unmappable,
 }
 
 impl Verifier {
-    /// A verifier that believes the endpoints in `hosts`; the cluster's id is the shield's client's.
+    /// A verifier that believes the endpoints in `hosts`, which `client` asks about its cluster. Must be made on a runtime.
     #[must_use]
-    pub fn new(hosts: HostTable, limits: Limits, shield: Shield) -> Self {
-        Self { hosts, limits, shield }
+    pub fn new(hosts: HostTable, limits: Limits, client: Client, shield: ShieldLimits) -> Self {
+        let client = Arc::new(client);
+        let ask = move |request: Arc<PresignedRequest>| {
+            let client = Arc::clone(&client);
+            async move { identify(&client.ask(&request).await?, request.host(), request.access_key_id()) }
+        };
+        Self { hosts, limits, shield: Shield::new(shield, Vouched::weight, ask) }
     }
 
     /// Proves whose token it is, at time `now`.
@@ -80,29 +95,55 @@ impl Verifier {
         let request = PresignedRequest::parse(token, &self.hosts, &self.limits, now).map_err(Denial::Token)?;
         let request = Arc::new(request);
         let digest = token.digest();
-        let caller = self.shield.ask(digest, &request).await.map_err(|error| match error {
+        let vouched = self.shield.ask(digest, &request).await.map_err(|error| match error {
             AskError::Rejected(rejection) => Refused::Denied(Denial::Rejected(rejection)),
             AskError::Outage(outage) => Refused::Unknown(Outage::Sts(outage)),
         })?;
-        let identity = identify(&caller, request.host(), request.access_key_id())?;
-        Ok(Verified { identity, digest, until: request.valid_until(), host: request.host() })
+        let identity = match vouched.as_ref() {
+            Vouched::Caller(identity) => identity.clone(),
+            Vouched::Unmappable => return Err(Denial::UnmappablePrincipal.into()),
+        };
+        let (credentials, until, host) = (request.credentials_digest(), request.valid_until(), request.host());
+        Ok(Verified { identity, digest, credentials, until, host })
+    }
+
+    /// Tells that this caller was let in: from now on a flood of others does not stand in its way to STS.
+    pub async fn welcome(&self, verified: &Verified) {
+        self.shield.welcome(verified.credentials).await;
     }
 }
 
 /// Puts together what STS said about the caller, or finds that it does not hang together.
-fn identify(caller: &CallerIdentity, host: &StsHost, access_key_id: &AccessKeyId) -> Result<Identity, Refused> {
-    let contradiction = || Outage::Sts(sts::Outage::Answer(AnswerError::Contradiction));
-    let principal: Principal = caller.arn().parse().map_err(|error| match error {
-        // An ARN, but of something that no mapping can name, such as `assumed-role/aws:ec2-instance/i-0abc`.
-        PrincipalError::InvalidName(_) | PrincipalError::InvalidPath | PrincipalError::UnknownResource => {
-            Refused::Denied(Denial::UnmappablePrincipal)
-        }
-        _ => Refused::Unknown(contradiction()),
-    })?;
-    if principal.account() != caller.account() || principal.partition() != host.partition() {
+fn identify(caller: &CallerIdentity, host: &StsHost, access_key_id: &AccessKeyId) -> Result<Vouched, AskError> {
+    if is_unmappable(caller, host) {
+        return Ok(Vouched::Unmappable);
+    }
+    let contradiction = || sts::Outage::Answer(AnswerError::Contradiction);
+    let principal: Principal = caller.arn().parse().map_err(|_| contradiction())?;
+    // A rule may write a role's path; STS never does.
+    let has_role_path =
+        matches!(principal.kind(), PrincipalKind::AssumedRole { .. }) && caller.arn().matches('/').count() != 2;
+    if principal.account() != caller.account() || principal.partition() != host.partition() || has_role_path {
         return Err(contradiction().into());
     }
-    Identity::new(principal, caller.user_id(), access_key_id.as_str().to_owned()).map_err(|_| contradiction().into())
+    let identity = Identity::new(principal, caller.user_id(), access_key_id.as_str().to_owned());
+    identity.map(Vouched::Caller).map_err(|_| contradiction().into())
+}
+
+/// Sessions that AWS makes for itself, such as `assumed-role/aws:ec2-instance/i-0abc` of an instance's own identity.
+fn is_unmappable(caller: &CallerIdentity, host: &StsHost) -> bool {
+    let resource = caller.arn().strip_prefix(&format!("arn:{}:sts::{}:", host.partition(), caller.account()));
+    resource.is_some_and(|resource| resource == "self" || resource.starts_with("assumed-role/aws:"))
+}
+
+impl Vouched {
+    /// About the bytes of its texts: the ARN as STS wrote it, and its canonical form.
+    fn weight(&self) -> usize {
+        match self {
+            Self::Caller(identity) => 2 * identity.arn().len() + identity.user_id().len(),
+            Self::Unmappable => 0,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -120,7 +161,7 @@ mod tests {
         "AROACKCEVSQ6C2EXAMPLE:ann@example.com",
     );
 
-    fn identify_answer((account, arn, user_id): (&str, &str, &str)) -> Result<Identity, Refused> {
+    fn identify_answer((account, arn, user_id): (&str, &str, &str)) -> Result<Vouched, AskError> {
         let body = serde_json::json!({"GetCallerIdentityResponse": {"GetCallerIdentityResult":
             {"Account": account, "Arn": arn, "UserId": user_id}}});
         let caller = sts::read_answer(StatusCode::OK, Some("application/json"), body.to_string().as_bytes()).unwrap();
@@ -130,9 +171,13 @@ mod tests {
 
     #[test]
     fn what_sts_says_of_a_user_and_of_a_session_is_their_identity() {
-        let user = identify_answer(USER).unwrap();
+        let caller = |answer| match identify_answer(answer) {
+            Ok(Vouched::Caller(identity)) => identity,
+            _ => panic!("STS vouches for a caller"),
+        };
+        let user = caller(USER);
         assert_eq!((user.arn(), user.user_id(), user.session_name()), (USER.1, "AIDACKCEVSQ6C2EXAMPLE", ""));
-        let session = identify_answer(SESSION).unwrap();
+        let session = caller(SESSION);
         assert_eq!(session.canonical_arn().as_str(), "arn:aws:iam::111122223333:role/Dev");
         assert_eq!((session.user_id(), session.session_name()), ("AROACKCEVSQ6C2EXAMPLE", "ann@example.com"));
         assert_eq!(session.access_key_id(), "AKIAIOSFODNN7EXAMPLE");
@@ -146,14 +191,14 @@ mod tests {
             (USER.0, "arn:aws-cn:iam::111122223333:user/Ann", USER.2),
             (USER.0, "arn:aws:iam::111122223333:role/Dev", "AROACKCEVSQ6C2EXAMPLE"),
             (USER.0, "not an arn", USER.2),
+            (USER.0, "arn:aws:iot::111122223333:thing/x", USER.2),
+            ("999999999999", "arn:aws:sts::111122223333:self", USER.2),
+            (USER.0, "arn:aws:sts::111122223333:assumed-role/path/Dev/a", "AROACKCEVSQ6C2EXAMPLE:a"),
             (SESSION.0, SESSION.1, "AROACKCEVSQ6C2EXAMPLE:someone-else"),
             (SESSION.0, SESSION.1, "AROACKCEVSQ6C2EXAMPLE"),
         ] {
-            let refused = identify_answer(answer).unwrap_err();
-            assert!(
-                matches!(refused, Refused::Unknown(Outage::Sts(sts::Outage::Answer(_)))),
-                "{answer:?}: {refused:?}"
-            );
+            let told = identify_answer(answer).err();
+            assert_eq!(told, Some(sts::Outage::Answer(AnswerError::Contradiction).into()), "{answer:?}");
         }
     }
 
@@ -166,8 +211,8 @@ mod tests {
             ),
             ("arn:aws:sts::111122223333:self", "111122223333"),
         ] {
-            let refused = identify_answer(("111122223333", arn, user_id)).unwrap_err();
-            assert!(matches!(refused, Refused::Denied(Denial::UnmappablePrincipal)), "{arn}: {refused:?}");
+            let vouched = identify_answer(("111122223333", arn, user_id)).unwrap();
+            assert!(matches!(vouched, Vouched::Unmappable), "{arn}");
         }
     }
 }

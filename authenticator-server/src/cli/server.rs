@@ -24,7 +24,7 @@ use crate::http::{self, Webhook};
 use crate::kubeconfig::WebhookKubeconfig;
 use crate::logs;
 use crate::sources::{ApiServer, ApiServerError, AwsAuthSource, Sources, log_diagnostics};
-use crate::sts::{self, Endpoint, Shield, ShieldLimits};
+use crate::sts::{self, Endpoint, ShieldLimits};
 use crate::tls::{Names, Origin, ServingCertificate, StateDir};
 use crate::token::{HostTable, Limits};
 use crate::verify::Verifier;
@@ -107,11 +107,7 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
     if let Some(aws_auth) = aws_auth {
         background.spawn(aws_auth.follow());
     }
-    let verifier = Verifier::new(
-        HostTable::for_partition(partition),
-        Limits::default(),
-        Shield::new(sts, ShieldLimits::default()),
-    );
+    let verifier = Verifier::new(HostTable::for_partition(partition), Limits::default(), sts, ShieldLimits::default());
     let mappings = {
         let sources = sources.clone();
         Arc::new(move || sources.current())

@@ -41,10 +41,15 @@ impl Admission {
     /// Waits for its turn; none if the line is full, or `deadline` comes first.
     pub(super) async fn enter(&self, line: Line, deadline: Instant) -> Option<Permit> {
         let (sender, turn) = oneshot::channel();
-        self.shared.gate().enter(line, sender).ok()?;
+        self.shared.gate().enter(line, sender, waits).ok()?;
         self.shared.changed.notify_one();
         tokio::time::timeout_at(deadline, turn).await.ok()?.ok()
     }
+}
+
+/// Whether whoever asked still waits for the answer.
+fn waits(call: &oneshot::Sender<Permit>) -> bool {
+    !call.is_closed()
 }
 
 impl Drop for Admission {
@@ -73,7 +78,7 @@ impl Shared {
     fn let_through(self: &Arc<Self>) -> Option<Instant> {
         loop {
             // A permit locks the gate when it is dropped, so the lock is not held while one is sent.
-            let next = self.gate().next(Instant::now());
+            let next = self.gate().next(Instant::now(), waits);
             match next {
                 Next::Start(waiting, pass) => {
                     let permit = Permit { shared: Arc::clone(self), pass, outcome: Outcome::Unheard };

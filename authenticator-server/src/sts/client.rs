@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue, USER_AGENT};
 use http::{Request, Uri};
 use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
 use hyper::body::Bytes;
@@ -75,14 +75,14 @@ impl Client {
         read_answer(status, content_type, &body.to_bytes())
     }
 
-    /// The whole request: host of the table, our own query, and four headers, none of them the caller's.
+    /// The whole request: host of the table, our own query, and, with the Host that hyper adds (in HTTP/2 the
+    /// authority), four headers, none of them the caller's.
     ///
     /// Fails only for a query longer than a URI can be, which the default size limit for tokens rules out.
     fn build(&self, request: &PresignedRequest) -> Result<Request<Empty<Bytes>>, http::Error> {
         let host = request.host().name();
         let uri = Uri::builder().scheme("https").authority(host).path_and_query(format!("/?{}", *request.query()));
         Request::get(uri.build()?)
-            .header(HOST, host)
             .header(CLUSTER_ID_HEADER, self.cluster_id.clone())
             .header(ACCEPT, "application/json")
             .header(USER_AGENT, concat!("authenticator-server/", env!("CARGO_PKG_VERSION")))

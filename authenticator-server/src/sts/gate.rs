@@ -1,7 +1,7 @@
 //! Who may call STS next. Pure: time is an argument.
 //!
 //! ```text
-//! verified lately ─▶ lane of its access key ─┐  lanes take turns, one call each
+//! let in lately ───▶ lane of its access key ─┐  lanes take turns, one call each
 //!                    lane …                  ├─▶ rate learned from throttling, calls in flight capped ─▶ STS
 //! everybody else ──▶ one bounded queue ──────┘  what the lanes leave, and never nothing
 //! ```
@@ -21,7 +21,7 @@ use crate::token::AccessKeyId;
 pub struct GateLimits {
     /// The most calls in flight.
     pub in_flight: usize,
-    /// How many of those may be of callers who did not verify lately, so that calls that hang leave room.
+    /// How many of those may be of callers who were not let in lately, so that calls that hang leave room.
     pub strangers_in_flight: usize,
     /// The most strangers that wait.
     pub strangers_waiting: usize,
@@ -49,7 +49,7 @@ impl Default for GateLimits {
 /// In which line a call stands.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Line {
-    /// The caller verified lately; its calls wait in the lane of its access key.
+    /// The caller was let in lately; its calls wait in the lane of its access key.
     Lane(AccessKeyId),
     /// Anybody.
     Strangers,
@@ -115,8 +115,8 @@ impl<T> Gate<T> {
         }
     }
 
-    /// Puts a call at the end of its line, or gives it back if the line is full.
-    pub(super) fn enter(&mut self, line: Line, call: T) -> Result<(), T> {
+    /// Puts a call at the end of its line, or gives it back if the line is full of others that still wait.
+    pub(super) fn enter(&mut self, line: Line, call: T, waits: impl Fn(&T) -> bool) -> Result<(), T> {
         let (waiting, most) = match line {
             Line::Strangers => (&mut self.strangers, self.limits.strangers_waiting),
             Line::Lane(key) => {
@@ -128,14 +128,18 @@ impl<T> Gate<T> {
             }
         };
         if waiting.len() >= most {
+            waiting.retain(waits);
+        }
+        if waiting.len() >= most {
             return Err(call);
         }
         waiting.push_back(call);
         Ok(())
     }
 
-    /// Who may call at `now`.
-    pub(super) fn next(&mut self, now: Instant) -> Next<T> {
+    /// Who may call at `now`, of those that still wait: who has gone costs nobody a turn.
+    pub(super) fn next(&mut self, now: Instant, waits: impl Fn(&T) -> bool) -> Next<T> {
+        self.forget_gone(waits);
         if self.in_flight >= self.limits.in_flight {
             return Next::Idle;
         }
@@ -159,6 +163,22 @@ impl<T> Gate<T> {
             self.since_stranger = self.since_stranger.saturating_add(1);
         }
         Next::Start(call, Pass { stranger })
+    }
+
+    /// Takes those who have gone from the head of the strangers and of the lane whose turn it is.
+    fn forget_gone(&mut self, waits: impl Fn(&T) -> bool) {
+        while self.strangers.front().is_some_and(|call| !waits(call)) {
+            self.strangers.pop_front();
+        }
+        while let Some(lane) = self.turns.front().and_then(|key| self.lanes.get_mut(key)) {
+            lane.retain(&waits);
+            if !lane.is_empty() {
+                return;
+            }
+            if let Some(key) = self.turns.pop_front() {
+                self.lanes.remove(&key);
+            }
+        }
     }
 
     /// Takes one call of the lane whose turn it is, which then stands last.

@@ -6,7 +6,7 @@
 //! - An identity is fresh for a while. Then STS is asked again, and only if it cannot be heard the old answer goes on being
 //!   used, to the token's own end at most; after a refusal never.
 //! - STS's refusals are kept for a moment.
-//! - Calls go through a [gate](super::gate), in which callers that verified lately have lanes of their own.
+//! - Calls go through a [gate](super::gate), in which callers that were let in lately have lanes of their own.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -22,7 +22,7 @@ use tokio::time::Instant;
 
 use super::admission::Admission;
 use super::gate::{GateLimits, Line, Outcome};
-use super::{AskError, CallerIdentity, Client, Outage, Rejection};
+use super::{AskError, Outage, Rejection};
 use crate::token::{CredentialsDigest, Limits, PresignedRequest, TokenDigest};
 
 /// How much the shield may keep, how long, and how hard it tries.
@@ -35,7 +35,7 @@ pub struct ShieldLimits {
     pub stale: Duration,
     /// How long a refusal of STS's is kept.
     pub refused: Duration,
-    /// For how long a caller that verified keeps its lane.
+    /// For how long a caller that was let in keeps its lane.
     pub lane: Duration,
     /// The most bytes of identities that are kept.
     pub max_bytes: u64,
@@ -72,54 +72,59 @@ impl Default for ShieldLimits {
     }
 }
 
-/// Asks STS about tokens, as seldom as can be. Clones share what is known.
-#[derive(Clone)]
-pub struct Shield {
-    inner: Arc<Inner>,
+/// Asks STS about tokens, as seldom as can be, and keeps what was understood of its answers. Clones share what is known.
+pub struct Shield<V> {
+    inner: Arc<Inner<V>>,
 }
 
-struct Inner {
-    ask: Ask,
+impl<V> Clone for Shield<V> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+struct Inner<V> {
+    ask: Ask<V>,
     limits: ShieldLimits,
     admission: Admission,
-    identities: Cache<TokenDigest, Known>,
+    identities: Cache<TokenDigest, Known<V>>,
     refusals: Cache<TokenDigest, Rejection>,
     lanes: Cache<CredentialsDigest, ()>,
-    flights: Mutex<HashMap<TokenDigest, Flight>>,
+    flights: Mutex<HashMap<TokenDigest, Flight<V>>>,
 }
 
 /// One call of STS.
-type Ask = Box<dyn Fn(Arc<PresignedRequest>) -> Pin<Box<dyn Future<Output = Answer> + Send>> + Send + Sync>;
-type Answer = Result<CallerIdentity, AskError>;
-type Landed = Result<Arc<CallerIdentity>, AskError>;
-type Flight = Shared<oneshot::Receiver<Landed>>;
+type Ask<V> = Box<dyn Fn(Arc<PresignedRequest>) -> Pin<Box<dyn Future<Output = Answer<V>> + Send>> + Send + Sync>;
+type Answer<V> = Result<V, AskError>;
+type Landed<V> = Result<Arc<V>, AskError>;
+type Flight<V> = Shared<oneshot::Receiver<Landed<V>>>;
 
 /// An identity, and when STS is to be asked about it again.
-#[derive(Clone)]
-struct Known {
-    caller: Arc<CallerIdentity>,
+struct Known<V> {
+    caller: Arc<V>,
     ask_again: Instant,
 }
 
-impl Shield {
-    /// A shield in front of `client`. Must be made on a runtime.
-    #[must_use]
-    pub fn new(client: Client, limits: ShieldLimits) -> Self {
-        let client = Arc::new(client);
-        Self::asking(limits, move |request| {
-            let client = Arc::clone(&client);
-            async move { client.ask(&request).await }
-        })
+impl<V> Clone for Known<V> {
+    fn clone(&self) -> Self {
+        Self { caller: Arc::clone(&self.caller), ask_again: self.ask_again }
     }
+}
 
-    fn asking<F, A>(limits: ShieldLimits, ask: F) -> Self
+impl<V: Send + Sync + 'static> Shield<V> {
+    /// A shield in front of `ask`, which asks STS once and makes something of its answer. Must be made on a runtime.
+    ///
+    /// `weight` says how many bytes a value holds beside its own size.
+    pub fn new<F, A>(limits: ShieldLimits, weight: fn(&V) -> usize, ask: F) -> Self
     where
         F: Fn(Arc<PresignedRequest>) -> A + Send + Sync + 'static,
-        A: Future<Output = Answer> + Send + 'static,
+        A: Future<Output = Answer<V>> + Send + 'static,
     {
         let identities = Cache::builder()
             .max_capacity(limits.max_bytes)
-            .weigher(|_: &TokenDigest, known: &Known| weight(&known.caller))
+            .weigher(move |_: &TokenDigest, known: &Known<V>| {
+                u32::try_from(ENTRY_BYTES + weight(&known.caller)).unwrap_or(u32::MAX)
+            })
             // No token lives longer, and every request looks at its token's own end before it comes here.
             .time_to_live(Limits::LIFETIME + Limits::default().max_ahead)
             .build();
@@ -139,21 +144,31 @@ impl Shield {
     ///
     /// # Errors
     /// STS's refusal, or the reason for which it could not be heard.
-    pub async fn ask(&self, digest: TokenDigest, request: &Arc<PresignedRequest>) -> Landed {
-        if let Some(known) = self.inner.identities.get(&digest).await
+    pub async fn ask(&self, digest: TokenDigest, request: &Arc<PresignedRequest>) -> Landed<V> {
+        let known = self.inner.identities.get(&digest).await;
+        if let Some(known) = &known
             && Instant::now() < known.ask_again
         {
-            return Ok(known.caller);
+            return Ok(Arc::clone(&known.caller));
         }
         if let Some(rejection) = self.inner.refusals.get(&digest).await {
             return Err(rejection.into());
         }
-        // A flight that ends without a word has panicked; that is no statement about the caller.
-        self.flight(digest, request)?.await.unwrap_or(Err(Outage::Overloaded.into()))
+        match (self.flight(digest, request), known) {
+            // A flight that ends without a word has panicked; that is no statement about the caller.
+            (Ok(flight), _) => flight.await.unwrap_or(Err(Outage::Overloaded.into())),
+            (Err(_), Some(known)) => Ok(known.caller),
+            (Err(outage), None) => Err(outage.into()),
+        }
+    }
+
+    /// Gives a lane to whoever signed `request`: the caller is one who works here.
+    pub async fn welcome(&self, credentials: CredentialsDigest) {
+        self.inner.lanes.insert(credentials, ()).await;
     }
 
     /// The flight for this token: the one that is under way, or another.
-    fn flight(&self, digest: TokenDigest, request: &Arc<PresignedRequest>) -> Result<Flight, Outage> {
+    fn flight(&self, digest: TokenDigest, request: &Arc<PresignedRequest>) -> Result<Flight<V>, Outage> {
         let mut flights = self.inner.flights();
         if let Some(flight) = flights.get(&digest) {
             return Ok(flight.clone());
@@ -169,7 +184,7 @@ impl Shield {
         tokio::spawn(async move {
             let landing = Landing { inner: &inner, digest };
             let answer = inner.fly(digest, &request).await;
-            let landed = inner.remember(digest, &request, answer).await;
+            let landed = inner.remember(digest, answer).await;
             // What is remembered is remembered before the flight is gone, so that nobody starts another in between.
             drop(landing);
             let _ = sender.send(landed);
@@ -178,13 +193,13 @@ impl Shield {
     }
 }
 
-impl Inner {
-    fn flights(&self) -> MutexGuard<'_, HashMap<TokenDigest, Flight>> {
+impl<V: Send + Sync + 'static> Inner<V> {
+    fn flights(&self) -> MutexGuard<'_, HashMap<TokenDigest, Flight<V>>> {
         self.flights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks until STS says something, as often and as long as the limits allow.
-    async fn fly(&self, digest: TokenDigest, request: &Arc<PresignedRequest>) -> Answer {
+    async fn fly(&self, digest: TokenDigest, request: &Arc<PresignedRequest>) -> Answer<V> {
         let deadline = Instant::now() + self.limits.deadline;
         let lane = self.lanes.get(&request.credentials_digest()).await;
         let line = lane.map_or(Line::Strangers, |()| Line::Lane(request.access_key_id().clone()));
@@ -192,7 +207,9 @@ impl Inner {
         // Why it has not been heard so far: no turn yet.
         let mut outage = Outage::Overloaded;
         loop {
-            let Some(permit) = self.admission.enter(line.clone(), deadline).await else { return Err(outage.into()) };
+            // Whose turn comes later than this has no time left to be answered.
+            let turn_by = deadline - self.limits.deadline / 4;
+            let Some(permit) = self.admission.enter(line.clone(), turn_by).await else { return Err(outage.into()) };
             let until = deadline.min(Instant::now() + self.limits.one_try);
             let answer = tokio::time::timeout_at(until, (self.ask)(Arc::clone(request))).await;
             outage = match answer.unwrap_or(Err(Outage::TimedOut.into())) {
@@ -223,11 +240,10 @@ impl Inner {
     }
 
     /// Keeps what was heard; where nothing was, uses what was heard before.
-    async fn remember(&self, digest: TokenDigest, request: &PresignedRequest, answer: Answer) -> Landed {
+    async fn remember(&self, digest: TokenDigest, answer: Answer<V>) -> Landed<V> {
         match answer {
             Ok(caller) => {
                 let caller = Arc::new(caller);
-                self.lanes.insert(request.credentials_digest(), ()).await;
                 self.know(digest, Arc::clone(&caller), self.limits.fresh).await;
                 Ok(caller)
             }
@@ -245,28 +261,26 @@ impl Inner {
         }
     }
 
-    async fn know(&self, digest: TokenDigest, caller: Arc<CallerIdentity>, while_fresh: Duration) {
+    async fn know(&self, digest: TokenDigest, caller: Arc<V>, while_fresh: Duration) {
         let ask_again = Instant::now() + while_fresh;
         self.identities.insert(digest, Known { caller, ask_again }).await;
     }
 }
 
 /// Removes a flight from the list however it ends.
-struct Landing<'a> {
-    inner: &'a Inner,
+struct Landing<'a, V: Send + Sync + 'static> {
+    inner: &'a Inner<V>,
     digest: TokenDigest,
 }
 
-impl Drop for Landing<'_> {
+impl<V: Send + Sync + 'static> Drop for Landing<'_, V> {
     fn drop(&mut self) {
         self.inner.flights().remove(&self.digest);
     }
 }
 
-/// Bytes that one entry holds: the texts, and about 200 for the entry itself.
-fn weight(caller: &CallerIdentity) -> u32 {
-    u32::try_from(200 + caller.arn().len() + caller.user_id().len()).unwrap_or(u32::MAX)
-}
+/// About what an entry holds beside its value's texts.
+const ENTRY_BYTES: usize = 300;
 
 /// About a megabyte of digests.
 const MAX_REFUSALS: u64 = 8 * 1024;

@@ -16,7 +16,7 @@ fn gate(limits: GateLimits) -> (Gate<String>, Instant) {
 /// Lets through all who may call at `now`.
 fn started(gate: &mut Gate<String>, now: Instant) -> Vec<String> {
     let mut names = Vec::new();
-    while let Next::Start(name, _) = gate.next(now) {
+    while let Next::Start(name, _) = gate.next(now, |_| true) {
         names.push(name);
     }
     names
@@ -30,9 +30,9 @@ fn after(now: Instant, milliseconds: u64) -> Instant {
 fn lanes_take_turns_whoever_calls_most() {
     let (mut gate, now) = gate(GateLimits::default());
     for n in 0..4 {
-        gate.enter(lane("LOUD"), format!("loud {n}")).unwrap();
+        gate.enter(lane("LOUD"), format!("loud {n}"), |_| true).unwrap();
     }
-    gate.enter(lane("QUIET"), "quiet".to_owned()).unwrap();
+    gate.enter(lane("QUIET"), "quiet".to_owned(), |_| true).unwrap();
     assert_eq!(started(&mut gate, now), ["loud 0", "quiet", "loud 1", "loud 2", "loud 3"]);
 }
 
@@ -40,10 +40,10 @@ fn lanes_take_turns_whoever_calls_most() {
 fn lanes_go_before_strangers_but_for_every_eighth_call() {
     let (mut gate, now) = gate(GateLimits::default());
     for n in 0..2 {
-        gate.enter(Line::Strangers, format!("stranger {n}")).unwrap();
+        gate.enter(Line::Strangers, format!("stranger {n}"), |_| true).unwrap();
     }
     for n in 0..10 {
-        gate.enter(lane("WORKER"), format!("worker {n}")).unwrap();
+        gate.enter(lane("WORKER"), format!("worker {n}"), |_| true).unwrap();
     }
     let names = started(&mut gate, now);
     assert_eq!(names[7], "stranger 0");
@@ -55,24 +55,24 @@ fn lanes_go_before_strangers_but_for_every_eighth_call() {
 fn a_line_that_is_full_takes_nobody_and_the_others_do() {
     let (mut gate, _) = gate(GateLimits { strangers_waiting: 2, lane_waiting: 1, ..GateLimits::default() });
     let call = || "call".to_owned();
-    assert!(gate.enter(Line::Strangers, call()).is_ok());
-    assert!(gate.enter(Line::Strangers, call()).is_ok());
-    assert!(gate.enter(Line::Strangers, call()).is_err());
-    assert!(gate.enter(lane("A"), call()).is_ok());
-    assert!(gate.enter(lane("A"), call()).is_err());
-    assert!(gate.enter(lane("B"), call()).is_ok());
+    assert!(gate.enter(Line::Strangers, call(), |_| true).is_ok());
+    assert!(gate.enter(Line::Strangers, call(), |_| true).is_ok());
+    assert!(gate.enter(Line::Strangers, call(), |_| true).is_err());
+    assert!(gate.enter(lane("A"), call(), |_| true).is_ok());
+    assert!(gate.enter(lane("A"), call(), |_| true).is_err());
+    assert!(gate.enter(lane("B"), call(), |_| true).is_ok());
 }
 
 #[test]
 fn strangers_whose_calls_hang_leave_room_for_lanes() {
     let (mut gate, now) = gate(GateLimits { in_flight: 3, strangers_in_flight: 2, ..GateLimits::default() });
     for n in 0..5 {
-        gate.enter(Line::Strangers, format!("stranger {n}")).unwrap();
+        gate.enter(Line::Strangers, format!("stranger {n}"), |_| true).unwrap();
     }
     assert_eq!(started(&mut gate, now), ["stranger 0", "stranger 1"]);
-    gate.enter(lane("WORKER"), "worker".to_owned()).unwrap();
+    gate.enter(lane("WORKER"), "worker".to_owned(), |_| true).unwrap();
     assert_eq!(started(&mut gate, now), ["worker"]);
-    gate.enter(lane("WORKER"), "one too many".to_owned()).unwrap();
+    gate.enter(lane("WORKER"), "one too many".to_owned(), |_| true).unwrap();
     assert!(started(&mut gate, now).is_empty());
     gate.finish(&Pass { stranger: false }, Outcome::Unheard, now);
     assert_eq!(started(&mut gate, now), ["one too many"]);
@@ -107,12 +107,12 @@ fn calls_come_no_faster_than_the_rate() {
         GateLimits { most_per_second: 50, in_flight: 1000, strangers_in_flight: 1000, ..GateLimits::default() };
     let (mut gate, now) = gate(limits);
     for n in 0..200 {
-        gate.enter(Line::Strangers, n.to_string()).unwrap();
+        gate.enter(Line::Strangers, n.to_string(), |_| true).unwrap();
     }
     let mut count = 0;
     let mut at = now;
     while at <= after(now, 2000) {
-        match gate.next(at) {
+        match gate.next(at, |_| true) {
             Next::Start(..) => count += 1,
             Next::At(later) => {
                 assert!(later > at);
@@ -129,9 +129,9 @@ fn calls_come_no_faster_than_the_rate() {
 fn a_gate_with_nobody_waiting_keeps_nothing() {
     let (mut gate, now) = gate(GateLimits::default());
     for n in 0..100 {
-        gate.enter(lane(&n.to_string()), n.to_string()).unwrap();
+        gate.enter(lane(&n.to_string()), n.to_string(), |_| true).unwrap();
         let mut at = now;
-        while let Next::At(later) = gate.next(at) {
+        while let Next::At(later) = gate.next(at, |_| true) {
             at = later;
         }
         gate.finish(&Pass { stranger: false }, Outcome::Answered, at);
@@ -139,5 +139,19 @@ fn a_gate_with_nobody_waiting_keeps_nothing() {
     for n in 0..100 {
         let _ = started(&mut gate, after(now, 10_000 + n * 1000));
     }
+    assert!(gate.lanes.is_empty() && gate.turns.is_empty() && gate.strangers.is_empty());
+}
+
+#[test]
+fn who_has_gone_costs_nobody_a_turn() {
+    let limits = GateLimits { least_per_second: 1, most_per_second: 1, strangers_waiting: 3, ..GateLimits::default() };
+    let (mut gate, now) = gate(limits);
+    let waits = |call: &String| !call.starts_with("gone");
+    for n in 0..3 {
+        gate.enter(Line::Strangers, format!("gone {n}"), waits).unwrap();
+        gate.enter(lane("WORKER"), format!("gone too {n}"), waits).unwrap();
+    }
+    gate.enter(Line::Strangers, "stranger".to_owned(), waits).unwrap();
+    assert!(matches!(gate.next(now, waits), Next::Start(call, _) if call == "stranger"));
     assert!(gate.lanes.is_empty() && gate.turns.is_empty() && gate.strangers.is_empty());
 }

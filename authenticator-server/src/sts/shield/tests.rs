@@ -4,7 +4,7 @@ use http::StatusCode;
 use mapping::Partition;
 use tokio::sync::Semaphore;
 
-use super::super::read_answer;
+use super::super::{CallerIdentity, read_answer};
 use super::*;
 use crate::token::{HostTable, PREFIX, Token};
 
@@ -12,12 +12,12 @@ use crate::token::{HostTable, PREFIX, Token};
 #[derive(Clone)]
 struct Sts {
     calls: Arc<AtomicUsize>,
-    answer: Arc<Mutex<Answer>>,
+    answer: Arc<Mutex<Answer<CallerIdentity>>>,
     may_answer: Arc<Semaphore>,
 }
 
 impl Sts {
-    fn answering(answer: Answer) -> Self {
+    fn answering(answer: Answer<CallerIdentity>) -> Self {
         Self {
             calls: Arc::default(),
             answer: Arc::new(Mutex::new(answer)),
@@ -25,7 +25,7 @@ impl Sts {
         }
     }
 
-    fn say(&self, answer: Answer) {
+    fn say(&self, answer: Answer<CallerIdentity>) {
         *self.answer.lock().unwrap() = answer;
     }
 
@@ -33,31 +33,35 @@ impl Sts {
         self.calls.load(Ordering::SeqCst)
     }
 
-    fn shield(&self, limits: ShieldLimits) -> Shield {
+    fn shield(&self, limits: ShieldLimits) -> Shield<CallerIdentity> {
         let sts = self.clone();
-        Shield::asking(limits, move |_| {
-            let sts = sts.clone();
-            async move {
-                sts.calls.fetch_add(1, Ordering::SeqCst);
-                sts.may_answer.acquire().await.unwrap().forget();
-                sts.may_answer.add_permits(1);
-                sts.answer.lock().unwrap().clone()
-            }
-        })
+        Shield::new(
+            limits,
+            |_| 0,
+            move |_| {
+                let sts = sts.clone();
+                async move {
+                    sts.calls.fetch_add(1, Ordering::SeqCst);
+                    sts.may_answer.acquire().await.unwrap().forget();
+                    sts.may_answer.add_permits(1);
+                    sts.answer.lock().unwrap().clone()
+                }
+            },
+        )
     }
 }
 
-fn ann() -> Answer {
+fn ann() -> Answer<CallerIdentity> {
     let body = r#"{"GetCallerIdentityResponse":{"GetCallerIdentityResult":{"Account":"111122223333",
         "Arn":"arn:aws:iam::111122223333:user/Ann","UserId":"AIDACKCEVSQ6C2EXAMPLE"}}}"#;
     read_answer(StatusCode::OK, Some("application/json"), body.as_bytes())
 }
 
-fn refused() -> Answer {
+fn refused() -> Answer<CallerIdentity> {
     Err(Rejection::SignatureDoesNotMatch.into())
 }
 
-fn away() -> Answer {
+fn away() -> Answer<CallerIdentity> {
     Err(Outage::Unreachable.into())
 }
 
@@ -77,7 +81,7 @@ fn token(number: u8) -> (TokenDigest, Arc<PresignedRequest>) {
     (token.digest(), Arc::new(request))
 }
 
-async fn ask(shield: &Shield, number: u8) -> Result<String, AskError> {
+async fn ask(shield: &Shield<CallerIdentity>, number: u8) -> Result<String, AskError> {
     let (digest, request) = token(number);
     shield.ask(digest, &request).await.map(|caller| caller.arn().to_owned())
 }
@@ -114,7 +118,7 @@ async fn a_caller_that_hangs_up_does_not_cancel_what_others_wait_for() {
     let sts = Sts::answering(ann());
     sts.may_answer.forget_permits(Semaphore::MAX_PERMITS);
     let shield = sts.shield(ShieldLimits::default());
-    let asking = |shield: Shield| tokio::spawn(async move { ask(&shield, 1).await });
+    let asking = |shield: Shield<CallerIdentity>| tokio::spawn(async move { ask(&shield, 1).await });
     let (first, second) = (asking(shield.clone()), asking(shield.clone()));
     while sts.calls() == 0 {
         tokio::task::yield_now().await;
