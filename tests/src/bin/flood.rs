@@ -1,8 +1,9 @@
 //! Forged tokens by the hundred, and people who want to work: `make flood`.
 //!
 //! Twenty callers who have logged in before go on doing so with new tokens, while a forger sends well-formed tokens that only
-//! STS can tell from real ones, and STS takes fifty calls a second. Once with access keys that the forger made up, once with
-//! those of the callers. Ends with an error if a caller is kept out.
+//! STS can tell from real ones, and STS takes fifty calls a second. Once with access keys that the forger made up; once with
+//! the callers' own, as far as they are worth nothing without a session token; once with one caller's long-lived key, whose
+//! id alone tells nobody from its owner: that one caller is slowed, and no other. Ends with an error if another is kept out.
 
 use std::time::{Duration, Instant};
 
@@ -48,7 +49,7 @@ fn callers() -> Vec<Principal> {
 }
 
 /// Runs one flood and prints its row; says whether nobody was kept out who must not be.
-async fn flood(label: &str, mut forged_keys: impl Iterator<Item = String>) -> bool {
+async fn flood(label: &str, mut forged_keys: impl Iterator<Item = String>, borrowed: Option<&str>) -> bool {
     let callers = callers();
     let sts = Sts::start(callers.clone());
     let server = Setup::new(&format!("clusterID: {CLUSTER}\nserver: {{mapAccounts: ['{ACCOUNT}']}}"))
@@ -72,36 +73,43 @@ async fn flood(label: &str, mut forged_keys: impl Iterator<Item = String>) -> bo
         if tick % (FORGED_PER_SECOND / CALLERS) == 0 {
             let caller = turns.next().expect("callers without end").clone();
             let reviewer = reviewer.clone();
+            let is_borrowed = borrowed == Some(caller.access_key_id.as_str());
             real.spawn(async move {
                 let token = tokio::task::spawn_blocking(move || plugin::token(&caller, CLUSTER, "us-west-2")).await;
-                review(reviewer, token.expect("the plugin makes a token")).await
+                (is_borrowed, review(reviewer, token.expect("the plugin makes a token")).await)
             });
         }
     }
-    let (real, forged) = (real.join_all().await, forged.join_all().await);
-    report(label, &server, &real, &forged)
+    let (owner, others): (Vec<_>, Vec<_>) =
+        real.join_all().await.into_iter().partition(|(is_borrowed, _)| *is_borrowed);
+    let reviews = |of: Vec<(bool, Review)>| of.into_iter().map(|(_, review)| review).collect::<Vec<_>>();
+    report(label, &server, &reviews(others), &reviews(owner), &forged.join_all().await)
 }
 
-fn report(label: &str, server: &Server, real: &[(Answer, Duration)], forged: &[(Answer, Duration)]) -> bool {
-    let allowed = |reviews: &[(Answer, Duration)]| {
-        reviews.iter().filter(|(answer, _)| matches!(answer, Answer::Allowed(_))).count()
-    };
+/// An answer, and how long it took.
+type Review = (Answer, Duration);
+
+fn report(label: &str, server: &Server, real: &[Review], owner: &[Review], forged: &[Review]) -> bool {
+    let allowed =
+        |reviews: &[Review]| reviews.iter().filter(|(answer, _)| matches!(answer, Answer::Allowed(_))).count();
     let failed = forged.iter().filter(|(answer, _)| matches!(answer, Answer::Failed { .. })).count();
     let mut times: Vec<_> = real.iter().map(|(_, took)| *took).collect();
     times.sort_unstable();
     let (let_in, forged_in) = (allowed(real), allowed(forged));
     println!(
-        "| {label} | {let_in} of {} | {:.0?} | {:.0?} | {forged_in} of {} | {failed} | {} MiB |",
+        "| {label} | {let_in} of {} | {:.0?} | {:.0?} | {} of {} | {forged_in} of {} | {failed} | {} MiB |",
         real.len(),
         times[times.len() / 2],
         times[times.len() * 99 / 100],
+        allowed(owner),
+        owner.len(),
         forged.len(),
         server.peak_memory() / 1024,
     );
     let_in == real.len() && forged_in == 0
 }
 
-async fn review(reviewer: Reviewer, token: String) -> (Answer, Duration) {
+async fn review(reviewer: Reviewer, token: String) -> Review {
     let begun = Instant::now();
     let answer = reviewer.review(ReviewVersion::V1, &token).await;
     (answer, begun.elapsed())
