@@ -19,7 +19,7 @@ help: ## show this
 
 .PHONY: demo
 demo: ## the main job, told to a person; needs nothing but Rust
-	cargo run --quiet --package authenticator-tests --bin demo
+	cargo run --package authenticator-tests --bin demo
 
 .PHONY: test
 test: $(VENV)/ready cluster-binaries ## every test; needs Rust, Go and Python
