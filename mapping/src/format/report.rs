@@ -32,6 +32,11 @@ impl Report {
         self.entry = Some(index);
     }
 
+    /// Whether one more would be listed, and not only counted: what helps with it is not worth looking for otherwise.
+    pub(super) const fn has_room(&self) -> bool {
+        self.diagnostics.len() < MAX_LISTED
+    }
+
     /// The entry is used, but something in it is probably not meant so.
     pub(super) fn warning(&mut self, code: DiagnosticCode, at: Location, message: String, fix: Option<String>) {
         self.add(code, Severity::Warning, at, message, fix);
@@ -63,7 +68,7 @@ impl Report {
     }
 
     fn add(&mut self, code: DiagnosticCode, severity: Severity, at: Location, message: String, fix: Option<String>) {
-        if self.diagnostics.len() >= MAX_LISTED {
+        if !self.has_room() {
             self.unlisted = self.unlisted.saturating_add(1);
             return;
         }

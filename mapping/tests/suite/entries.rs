@@ -273,6 +273,16 @@ fn problems_are_listed_up_to_a_number_and_then_counted() {
 }
 
 #[test]
+fn a_restriction_that_is_not_understood_is_found_behind_any_number_of_unknown_keys() {
+    let unknown: String = (0..5_000).map(|n| format!("comment{n}: x, ")).collect();
+    for (last, is_used) in [("user_i: AROAX", false), ("comment: x", true)] {
+        let update = aws_auth(&[("mapRoles", &format!("{GOOD}\n- {{{ARN}, username: x, {unknown}{last}}}"))]);
+        assert_eq!(update.diagnostics.len(), 101);
+        assert_eq!(update.next.rules().rule_count(), 1 + usize::from(is_used), "{last}");
+    }
+}
+
+#[test]
 fn a_diagnostic_is_one_harmless_line_whatever_the_text_is() {
     let update = aws_auth(&[(
         "mapRoles",

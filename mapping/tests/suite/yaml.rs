@@ -144,6 +144,19 @@ fn size_depth_and_number_are_bounded() {
     assert!(many.unwrap_err().message().contains("the document is too large"));
 }
 
+/// The most that the 1 MiB of a ConfigMap can say with sense.
+#[test]
+fn a_full_object_of_good_entries_is_read() {
+    for entry in [
+        "- {rolearn: 'arn:aws:iam::123456789012:role/X', username: x}\n",
+        "- rolearn: arn:aws:iam::123456789012:role/X\n  username: x\n  groups: [a,b,c,d,e,f]\n",
+        "- '123456789012'\n",
+    ] {
+        let text = entry.repeat(Limits::OBJECT.bytes() / entry.len());
+        assert!(Document::parse_within(&text, Limits::OBJECT).is_ok(), "{entry}");
+    }
+}
+
 #[test]
 fn the_nearest_word_is_near() {
     let keys = ["mapRoles", "mapUsers", "mapAccounts"];

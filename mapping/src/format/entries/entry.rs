@@ -76,7 +76,8 @@ impl<'a> Reader<'a> {
                 let fix = if other.arn_key().eq_ignore_ascii_case(entry.key()) {
                     Some(format!("an entry with {} belongs under {}", other.arn_key(), other.key()))
                 } else {
-                    nearest(entry.key(), known()).map(|meant| format!("did you mean \"{meant}\"?"))
+                    let meant = self.report.has_room().then(|| nearest(entry.key(), known())).flatten();
+                    meant.map(|meant| format!("did you mean \"{meant}\"?"))
                 };
                 self.report.warning(DiagnosticCode::UnknownKey, at, format!("unknown key {key}"), fix);
             }
@@ -230,7 +231,9 @@ fn misspelt_restriction(key: &str) -> Option<&'static str> {
         return None;
     }
     let key = plain(key);
-    let near = |word: &&str| strsim::damerau_levenshtein(&key, &plain(word)) <= 1;
+    // What differs in length by more is not looked at: an entry may have a hundred thousand keys.
+    let near =
+        |word: &&str| word.len().abs_diff(key.len()) <= 1 && strsim::damerau_levenshtein(&key, &plain(word)) <= 1;
     RESTRICTIONS.into_iter().chain([USER_ID]).find(near)
 }
 

@@ -23,9 +23,10 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Of a text that comes from the API server, and that other people can write than who runs this program. etcd takes
-    /// no object of more than 1.5 MiB, and Kubernetes no ConfigMap of more than 1 MiB.
-    pub const OBJECT: Self = Self { bytes: 4 << 20, nodes: 1_000_000, text_bytes: 16 << 20 };
+    /// Of a text that comes from the API server, and that other people can write than who runs this program. Kubernetes
+    /// takes no ConfigMap of more than 1 MiB (<https://kubernetes.io/docs/concepts/configuration/configmap/#motivation>);
+    /// filled with the shortest entries that say something, each with a few groups, it has half as many values.
+    pub const OBJECT: Self = Self { bytes: 1 << 20, nodes: 200_000, text_bytes: 4 << 20 };
 
     /// Of a file: a hundred thousand mappings, of up to three hundred bytes and with several groups each.
     pub const FILE: Self = Self { bytes: 32 << 20, nodes: 2_500_000, text_bytes: 64 << 20 };
