@@ -140,8 +140,17 @@ fn size_depth_and_number_are_bounded() {
     for deep in ["[", "{", "- ", "? ", "[{"] {
         refused(&deep.repeat(100_000));
     }
-    let many = Document::parse_within(&format!("[{}]", "a,".repeat(Limits::OBJECT.nodes())), Limits::OBJECT);
-    assert!(many.unwrap_err().message().contains("the document is too large"));
+    let commas = Limits::OBJECT.nodes();
+    for (many, place) in [
+        // Refused as it is read, and before.
+        (format!("[{}]", "a,".repeat(commas)), commas * 2),
+        (format!("[{}]", "a,".repeat(commas + 1)), 1),
+        ("- a\n".repeat(commas), 3),
+    ] {
+        let error = Document::parse_within(&many, Limits::OBJECT).unwrap_err();
+        assert!(error.message().contains("the document is too large"));
+        assert_eq!(error.column(), place);
+    }
 }
 
 /// The most that the 1 MiB of a ConfigMap can say with sense.

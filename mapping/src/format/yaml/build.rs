@@ -48,6 +48,13 @@ impl Limits {
     pub const fn text_bytes(self) -> usize {
         self.text_bytes
     }
+
+    fn too_large(self, at: Location) -> YamlError {
+        let Self { nodes, text_bytes, .. } = self;
+        let message =
+            format!("the document is too large: more than {nodes} values or {text_bytes} bytes, aliases expanded");
+        YamlError::new(at, message)
+    }
 }
 
 pub(super) fn build(text: &str, limits: Limits) -> Result<Node, YamlError> {
@@ -56,6 +63,10 @@ pub(super) fn build(text: &str, limits: Limits) -> Result<Node, YamlError> {
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     refuse_unprintable(text)?;
+    // Values in brackets stand between commas, and the parser reads up to the closing bracket before it says the first one.
+    if text.bytes().filter(|byte| *byte == b',').count() > limits.nodes {
+        return Err(limits.too_large(START));
+    }
 
     let mut builder = Builder::new(limits);
     let mut parser = Parser::new_from_str(text);
@@ -201,9 +212,7 @@ impl Builder {
         self.size.text_bytes = self.size.text_bytes.saturating_add(by.text_bytes);
         let Limits { nodes, text_bytes, .. } = self.limits;
         if self.size.nodes > nodes || self.size.text_bytes > text_bytes {
-            let message =
-                format!("the document is too large: more than {nodes} values or {text_bytes} bytes, aliases expanded");
-            return Err(YamlError::new(location, message));
+            return Err(self.limits.too_large(location));
         }
         Ok(())
     }
