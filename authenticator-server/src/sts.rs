@@ -15,6 +15,7 @@ mod endpoint;
 mod gate;
 mod roots;
 mod shield;
+mod way;
 
 pub use answer::{CallerIdentity, MAX_ANSWER_BYTES, read_answer};
 pub use client::Client;
@@ -22,6 +23,7 @@ pub use endpoint::{Endpoint, EndpointError};
 pub use gate::GateLimits;
 pub use roots::{Environment, RootsError, load_roots};
 pub use shield::{Shield, ShieldLimits};
+pub use way::{Proxy, ProxyError};
 
 /// Why STS did not name a caller.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]

@@ -2,10 +2,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use authenticator_tests::support::control_plane::ReviewVersion;
-use authenticator_tests::support::plugin;
 use authenticator_tests::support::review::Answer;
 use authenticator_tests::support::server::{Server, Setup};
 use authenticator_tests::support::sts::Sts;
+use authenticator_tests::support::{plugin, proxy};
 use http::StatusCode;
 use tempfile::TempDir;
 
@@ -59,6 +59,23 @@ async fn each_trust_root_replaces_the_next() {
             assert_eq!(sts.seen().len(), calls, "no request goes to somebody who is not STS");
         }
     }
+}
+
+#[tokio::test]
+async fn a_proxy_of_the_environment_is_the_way_to_sts_and_without_it_there_is_none() {
+    let sts = Sts::start([alice()]);
+    let started = |proxy: &str| {
+        let ca = sts.ca_file().to_string_lossy();
+        let setup = Setup::new(&people::config("aws")).variable("SSL_CERT_FILE", ca).variable("HTTPS_PROXY", proxy);
+        setup.start().unwrap()
+    };
+    assert_eq!(review(&started(&proxy::to(sts.address()))).await.user().username, "alice");
+    assert_eq!(sts.seen()[0].server_name, HOST, "TLS is with STS, and not with the proxy");
+    let calls = sts.seen().len();
+    // Nobody listens on port 1.
+    let answer = review(&started("http://127.0.0.1:1")).await;
+    assert!(is_unavailable(&answer), "{answer:?}");
+    assert_eq!(sts.seen().len(), calls);
 }
 
 #[tokio::test]

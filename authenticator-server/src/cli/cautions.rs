@@ -1,6 +1,5 @@
 //! What works and is probably not meant to be so: told at start, and never a reason not to start.
 
-use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::tls::StateDir;
@@ -24,20 +23,8 @@ pub(super) fn open_address(address: SocketAddr) {
     }
 }
 
-/// Warns of a proxy that is not used.
-pub(super) fn unused_proxy() {
-    if let Some(variable) = proxy_variable(|name| std::env::var_os(name)) {
-        tracing::warn!(variable, "a proxy is set and not used: connections to STS are direct (or see --sts-endpoint)");
-    }
-}
-
 fn is_loopback(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
-}
-
-/// The variable, if any, by which the Go program is told to reach STS through a proxy.
-fn proxy_variable(variable: impl Fn(&str) -> Option<OsString>) -> Option<&'static str> {
-    ["HTTPS_PROXY", "https_proxy"].into_iter().find(|name| variable(name).is_some_and(|url| !url.is_empty()))
 }
 
 #[cfg(test)]
@@ -57,19 +44,6 @@ mod tests {
             ("::ffff:10.0.0.1", false),
         ] {
             assert_eq!(is_loopback(address.parse().unwrap()), expected, "{address}");
-        }
-    }
-
-    #[test]
-    fn a_proxy_that_is_set_is_noticed_and_an_empty_one_is_none() {
-        for (set, value, expected) in [
-            ("HTTPS_PROXY", "http://proxy.example:3128", Some("HTTPS_PROXY")),
-            ("https_proxy", "http://proxy.example:3128", Some("https_proxy")),
-            ("HTTPS_PROXY", "", None),
-            ("HTTP_PROXY", "http://proxy.example:3128", None),
-        ] {
-            let found = proxy_variable(|name| (name == set).then(|| value.into()));
-            assert_eq!(found, expected, "{set}={value}");
         }
     }
 }

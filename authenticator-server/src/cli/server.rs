@@ -225,14 +225,17 @@ async fn sts_client(
     endpoint: Option<Endpoint>,
     ca_file: Option<PathBuf>,
 ) -> anyhow::Result<sts::Client> {
-    let (roots, origin) = sts::load_roots(ca_file.as_deref(), &sts::Environment::of_process()).await?;
+    let environment = sts::Environment::of_process();
+    let (roots, origin) = sts::load_roots(ca_file.as_deref(), &environment).await?;
     tracing::info!(trust_roots = roots.len(), from = origin, "trusting for STS");
     if let Some(endpoint) = &endpoint {
         tracing::warn!(%endpoint, "connections to STS go to another address than its own (--sts-endpoint)");
-    } else {
-        cautions::unused_proxy();
     }
-    sts::Client::new(cluster_id, endpoint, roots).context("cannot make a client for STS")
+    let proxy = sts::Proxy::from_environment(&environment)?;
+    if let (Some(proxy), None) = (&proxy, &endpoint) {
+        tracing::info!(%proxy, "connections to STS go through a proxy, but for the hosts of NO_PROXY");
+    }
+    sts::Client::new(cluster_id, endpoint, proxy, roots).context("cannot make a client for STS")
 }
 
 /// Logging in matters more than being asked how one is: a port that is taken is only told.

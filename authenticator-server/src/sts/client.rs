@@ -12,6 +12,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::{ClientConfig, RootCertStore};
 
 use super::endpoint::Resolver;
+use super::way::{Proxy, Way};
 use super::{AnswerError, AskError, CallerIdentity, Endpoint, MAX_ANSWER_BYTES, Outage, Rejection, read_answer};
 use crate::cluster_id::ClusterId;
 use crate::token::{CLUSTER_ID_HEADER, PresignedRequest};
@@ -19,20 +20,22 @@ use crate::token::{CLUSTER_ID_HEADER, PresignedRequest};
 /// Asks STS who signed a request.
 #[derive(Clone, Debug)]
 pub struct Client {
-    http: hyper_util::client::legacy::Client<HttpsConnector<HttpConnector<Resolver>>, Empty<Bytes>>,
+    http: hyper_util::client::legacy::Client<HttpsConnector<Way>, Empty<Bytes>>,
     cluster_id: HeaderValue,
 }
 
 impl Client {
     /// A client that trusts `roots` and sends every request for `cluster_id`.
     ///
-    /// With an `endpoint`, all connections go there; whom the other end must prove to be does not change.
+    /// With an `endpoint`, all connections go there, straight; without, through the `proxy` where it is to be used. Whom the
+    /// other end must prove to be does not change.
     ///
     /// # Errors
     /// If the cryptography library has neither TLS 1.2 nor 1.3.
     pub fn new(
         cluster_id: &ClusterId,
         endpoint: Option<Endpoint>,
+        proxy: Option<Proxy>,
         roots: RootCertStore,
     ) -> Result<Self, rustls::Error> {
         let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -40,12 +43,16 @@ impl Client {
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
             .with_no_client_auth();
+        let proxy = proxy.filter(|_| endpoint.is_none());
         let mut tcp = HttpConnector::new_with_resolver(Resolver(endpoint));
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(Duration::from_secs(3)));
-        let connector =
-            HttpsConnectorBuilder::new().with_tls_config(tls).https_only().enable_all_versions().wrap_connector(tcp);
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_only()
+            .enable_all_versions()
+            .wrap_connector(Way::new(tcp, proxy));
         let http = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())

@@ -11,7 +11,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{self, PemObject as _};
 
-/// The environment variables that say where trust roots are, taken at start.
+/// The environment variables that say how STS is reached and whom to trust there, taken at start.
 #[derive(Clone, Debug, Default)]
 pub struct Environment(HashMap<String, String>);
 
@@ -29,7 +29,7 @@ impl Environment {
     }
 
     /// A variable that is set and not empty.
-    fn get(&self, name: &str) -> Option<&str> {
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
