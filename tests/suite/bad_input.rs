@@ -46,11 +46,12 @@ fn a_config_file_that_is_wrong_is_told_where() {
         ("clusterID: a\nclusterID: b", "config.yaml:2:1"),
         ("clusterID: a\nserver:\n  mapUsers: alice", "line 3 column 13"),
         ("clusterID: a\nserver:\n  backendMode: [MountedFile, Moon]", "config.yaml:3:16: server.backendMode"),
-        // What the Go program obeys, and would keep somebody out: not built yet, so not passed over.
         (
             "clusterID: a\nserver:\n  reservedPrefixConfig: {MountedFile: {usernamePrefix: system}}",
-            "server.reservedPrefixConfig",
+            "config.yaml:3:25: server.reservedPrefixConfig",
         ),
+        // What the Go program obeys, and would keep somebody out: not built yet, so not passed over.
+        ("clusterID: a\nserver:\n  scrubbedAccounts: ['111122223333']", "config.yaml:3:21: server.scrubbedAccounts"),
         ("server: {}", "no cluster id"),
         ("", "no cluster id"),
     ];
