@@ -1,11 +1,11 @@
 //! The profile of the shared AWS files that the user chose, and what stands in it.
 //!
 //! We choose the profile ourselves, in aws-cli's order, because aws-config's own choice differs: it has no flag that beats keys
-//! in the environment, and does not know `AWS_DEFAULT_PROFILE`. Reading the files is aws-config's.
+//! in the environment, and does not know `AWS_DEFAULT_PROFILE`. Reading the files is ours too: its
+//! grammar of them is not aws-cli's.
 
 use std::fmt;
 
-use aws_config::profile::Profile as Section;
 use aws_types::os_shim_internal::Env;
 
 use crate::{
@@ -13,8 +13,12 @@ use crate::{
     environment::{self, NotUnicode},
 };
 
+mod ini;
 mod shared_file;
+mod words;
 
+pub use ini::IniFault;
+pub(crate) use ini::Section;
 pub use shared_file::SharedFileError;
 use shared_file::{SharedFile, SharedFileKind};
 

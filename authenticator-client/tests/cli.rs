@@ -257,10 +257,9 @@ fn a_shared_file_that_cannot_be_read_is_an_error_that_names_it() {
     let run = |name: &str, text: &[u8]| {
         Run::new(&["token", "-i", "demo"]).file("credentials", CREDENTIALS).file(name, text).go()
     };
-    run("config", b"[default]\nregion\n")
-        .assert_refused("error parsing HOME/.aws/config on line 2: Expected an '=' sign defining a property");
+    run("config", b"[default]\nregion\n").assert_refused("cannot read HOME/.aws/config, line 2: expected key = value");
     run("credentials", b"aws_access_key_id = AKIA\n")
-        .assert_refused("error parsing HOME/.aws/credentials on line 1: Expected a profile definition");
+        .assert_refused("cannot read HOME/.aws/credentials, line 1: expected a section such as [default] before this");
     run("config", b"[default]\n# caf\xe9\n").assert_refused("HOME/.aws/config is not UTF-8 text");
 }
 

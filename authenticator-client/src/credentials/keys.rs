@@ -1,10 +1,9 @@
 //! A key pair as it is written down, in variables or in a profile.
 
-use aws_config::profile::Profile as Section;
 use aws_credential_types::Credentials;
 
 use super::CredentialsError;
-use crate::profile::Profile;
+use crate::profile::{Profile, Section};
 
 /// What was found under the names of a key pair. No `Debug`: it holds secrets.
 pub(super) struct KeyPair {

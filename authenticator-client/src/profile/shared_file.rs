@@ -1,20 +1,22 @@
 //! One of the two shared AWS files.
 //!
-//! aws-config parses the text. It does not read the file, because it takes one that cannot be read, or is no UTF-8, for an
-//! empty one: the user's identity would then be looked for elsewhere.
+//! aws-config does not read it, because it takes a file that cannot be read, or is no UTF-8, for an empty one: the user's
+//! identity would then be looked for elsewhere.
 
 use std::{
     collections::HashMap,
-    error::Error,
-    fmt,
     io::{self, ErrorKind},
     path::PathBuf,
+    str,
 };
 
-use aws_config::profile::{self, Profile as Section, ProfileSet};
-use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
-use aws_types::os_shim_internal::{Env, Fs};
+use aws_types::os_shim_internal::Env;
+use zeroize::Zeroizing;
 
+use super::{
+    ini::{self, IniError, IniFault, Section},
+    words,
+};
 use crate::{
     World,
     environment::{self, NotUnicode},
@@ -27,19 +29,28 @@ pub(super) enum SharedFileKind {
     Credentials,
 }
 
-/// A shared file's path and sections. `Debug` shows the path alone: the sections hold keys.
+/// A shared file's path and profiles.
+#[derive(Debug)]
 pub(super) struct SharedFile {
     path: String,
-    sections: ProfileSet,
+    profiles: HashMap<String, Section>,
 }
 
 /// A shared file is there but of no use.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SharedFileError {
-    /// It does not parse; the text names file and line.
-    #[error("{0}")]
-    Malformed(String),
+    /// A line of it cannot be read; aws-cli takes nothing from such a file either.
+    #[error("cannot read {path}, line {line}")]
+    Malformed {
+        /// The file.
+        path: String,
+        /// The line; the first is 1.
+        line: usize,
+        /// What is wrong with it.
+        #[source]
+        fault: IniFault,
+    },
     /// It is not text.
     #[error("{path} is not UTF-8 text")]
     NotText {
@@ -66,23 +77,25 @@ impl SharedFile {
         let path = kind.path(&world.env)?;
         // Nobody's home: a directory of that name where the program happens to run is not meant.
         if path.starts_with("~/") {
-            return Ok(Self { path, sections: ProfileSet::default() });
+            return Ok(Self { path, profiles: HashMap::new() });
         }
         let bytes = match world.fs.read_to_end(&path).await {
-            Ok(bytes) => bytes,
-            Err(error) if is_absent(&error) => return Ok(Self { path, sections: ProfileSet::default() }),
+            Ok(bytes) => Zeroizing::new(bytes),
+            Err(error) if is_absent(&error) => return Ok(Self { path, profiles: HashMap::new() }),
             Err(source) => return Err(SharedFileError::Unreadable { path, source }),
         };
-        if std::str::from_utf8(&bytes).is_err() {
+        let Ok(text) = str::from_utf8(&bytes) else {
             return Err(SharedFileError::NotText { path });
+        };
+        match ini::parse(text) {
+            Ok(sections) => Ok(Self { path, profiles: kind.profiles(sections) }),
+            Err(IniError { line, fault }) => Err(SharedFileError::Malformed { path, line, fault }),
         }
-        let sections = parse(kind, &path, bytes).await?;
-        Ok(Self { path, sections })
     }
 
     /// A file that is not looked into.
     pub(super) fn unread(kind: SharedFileKind) -> Self {
-        Self { path: kind.default_path().to_owned(), sections: ProfileSet::default() }
+        Self { path: kind.default_path().to_owned(), profiles: HashMap::new() }
     }
 
     /// The path, for messages.
@@ -92,13 +105,7 @@ impl SharedFile {
 
     /// What the file says of profile `name`.
     pub(super) fn section(&self, name: &str) -> Option<&Section> {
-        self.sections.get_profile(name)
-    }
-}
-
-impl fmt::Debug for SharedFile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("SharedFile").field(&self.path).finish()
+        self.profiles.get(name)
     }
 }
 
@@ -107,6 +114,29 @@ impl SharedFileKind {
         match self {
             Self::Config => "AWS_CONFIG_FILE",
             Self::Credentials => "AWS_SHARED_CREDENTIALS_FILE",
+        }
+    }
+
+    /// The profiles among the sections. Of several sections that are one profile, such as `[default]` and `[profile default]`,
+    /// the last one alone counts, as with aws-cli.
+    fn profiles(self, sections: Vec<Section>) -> HashMap<String, Section> {
+        sections.into_iter().filter_map(|section| Some((self.profile(&section.name)?, section))).collect()
+    }
+
+    /// The profile that a section of this name is. In the config file that is `[default]` or `[profile NAME]`, where NAME may be
+    /// quoted as for a shell; in the credentials file the name is the section's, whatever it is.
+    ///
+    /// As in `build_profile_map` of `botocore/configloader.py`.
+    fn profile(self, section: &str) -> Option<String> {
+        match self {
+            Self::Config if section.starts_with("profile") => {
+                match <[String; 2]>::try_from(words::split(section).ok()?) {
+                    Ok([_, name]) => Some(name),
+                    Err(_) => None,
+                }
+            }
+            Self::Config if section != "default" => None,
+            Self::Config | Self::Credentials => Some(section.to_owned()),
         }
     }
 
@@ -131,21 +161,9 @@ impl SharedFileKind {
     }
 }
 
-/// Gives the text to aws-config's parser, by way of a file system that holds it alone.
-async fn parse(kind: SharedFileKind, path: &str, bytes: Vec<u8>) -> Result<ProfileSet, SharedFileError> {
-    let kind = match kind {
-        SharedFileKind::Config => EnvConfigFileKind::Config,
-        SharedFileKind::Credentials => EnvConfigFileKind::Credentials,
-    };
-    let memory = Fs::from_raw_map(HashMap::from([(path.into(), bytes)]));
-    let files = EnvConfigFiles::builder().with_file(kind, path).build();
-    profile::load(&memory, &Env::from_slice(&[]), &files, None).await.map_err(|error| {
-        let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-        // The parser's words come on two lines.
-        SharedFileError::Malformed(cause.replace("\n ", ""))
-    })
-}
-
 fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+
+type Settings = BTreeMap<String, String>;
+
+/// What botocore makes of a text.
+#[derive(serde::Deserialize)]
+struct Row {
+    name: String,
+    text: String,
+    /// It raises `ConfigParseError`.
+    #[serde(default)]
+    refused: bool,
+    /// The profiles, where the text is a config file.
+    #[serde(default)]
+    config: BTreeMap<String, Settings>,
+    /// The profiles, where the text is a credentials file.
+    #[serde(default)]
+    credentials: BTreeMap<String, Settings>,
+}
+
+fn profiles(kind: SharedFileKind, text: &str) -> Result<BTreeMap<String, Settings>, IniError> {
+    let settings = |(name, section): (String, Section)| {
+        (name, section.settings.into_iter().map(|(key, value)| (key, value.to_string())).collect())
+    };
+    Ok(kind.profiles(ini::parse(text)?).into_iter().map(settings).collect())
+}
+
+/// The table was made by botocore 1.43.11 on Python 3.11, and the botocore in aws-cli 2.9.19 makes the same of it: `config` is
+/// `build_profile_map(raw_config_parse(file, parse_subsections=False))["profiles"]`, `credentials` is the inner call's own
+/// answer, and a row is refused where `raw_config_parse(file)` raises.
+#[test]
+fn the_files_hold_what_botocore_finds_in_them() {
+    let rows: Vec<Row> = serde_json::from_str(include_str!("testdata/botocore.json")).unwrap();
+    for Row { name, text, refused, config, credentials } in rows {
+        for (kind, expected) in [(SharedFileKind::Config, config), (SharedFileKind::Credentials, credentials)] {
+            let found = profiles(kind, &text);
+            if refused {
+                assert!(found.is_err(), "{name}: {found:?}");
+            } else {
+                assert_eq!(found, Ok(expected), "{name} as {kind:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_line_that_cannot_be_read_is_named() {
+    for (text, line, fault) in [
+        ("[a]\nk = v\n\n[b]\n[a]\n", 5, IniFault::DuplicateSection { first: 1 }),
+        ("[a]\nk = v\n  w\nK = v\n", 4, IniFault::DuplicateKey { first: 2 }),
+        ("# c\r\n\r\nk = v\r\n", 3, IniFault::NoSection),
+        ("[a]\nk\n", 2, IniFault::NoSetting),
+        ("[a]\n= v\n", 2, IniFault::NoSetting),
+        ("[a]\nk =\n  j = v\n  v\n", 4, IniFault::Nested),
+    ] {
+        assert_eq!(ini::parse(text).unwrap_err(), IniError { line, fault }, "{text:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_the_reader_panic(text in any::<String>()) {
+        let _ = profiles(SharedFileKind::Config, &text);
+        let _ = profiles(SharedFileKind::Credentials, &text);
+    }
+
+    /// Texts that get further than random ones.
+    #[test]
+    fn no_text_of_the_grammars_pieces_makes_the_reader_panic(
+        pieces in prop::collection::vec(
+            prop::sample::select(vec![
+                "[", "]", "profile ", "default", "DEFAULT", "=", ":", "#", ";", "\"", "'", "\\", "\n", "\r", " ", "\t", "k", "é",
+                "\u{1c}", "\u{2028}", "[a]\n", "k = v\n", "  ",
+            ]),
+            0..60,
+        )
+    ) {
+        let text = pieces.concat();
+        let _ = profiles(SharedFileKind::Config, &text);
+        let _ = profiles(SharedFileKind::Credentials, &text);
+    }
+}
