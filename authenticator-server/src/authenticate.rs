@@ -1,11 +1,12 @@
 //! The pipeline, from a token to a verdict, on one screen.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use mapping::{Chain, Decision, Grant};
+use mapping::{AccountId, Chain, Decision, Grant};
 
 use crate::clock::Clock;
-use crate::denial::{Denial, Outage, Refused};
+use crate::denial::{Denial, Disclosure, Outage, Refused};
 use crate::token::Token;
 use crate::verify::{Verified, Verifier};
 
@@ -25,6 +26,7 @@ pub enum Verdict {
 pub struct Allowed {
     verified: Verified,
     grant: Grant,
+    disclosure: Disclosure,
 }
 
 impl Allowed {
@@ -39,6 +41,12 @@ impl Allowed {
     pub const fn grant(&self) -> &Grant {
         &self.grant
     }
+
+    /// Whether the answer and the log may say whom STS vouches for.
+    #[must_use]
+    pub const fn disclosure(&self) -> Disclosure {
+        self.disclosure
+    }
 }
 
 /// Gives the mappings in force: one consistent set for each request.
@@ -48,14 +56,15 @@ pub type Mappings = Arc<dyn Fn() -> Arc<Chain> + Send + Sync>;
 pub struct Authenticator {
     verifier: Verifier,
     mappings: Mappings,
+    scrubbed: HashSet<AccountId>,
     clock: Clock,
 }
 
 impl Authenticator {
-    /// An authenticator on these parts.
+    /// An authenticator on these parts, which says of callers of `scrubbed` accounts only what they are mapped to.
     #[must_use]
-    pub fn new(verifier: Verifier, mappings: Mappings, clock: Clock) -> Self {
-        Self { verifier, mappings, clock }
+    pub fn new(verifier: Verifier, mappings: Mappings, scrubbed: HashSet<AccountId>, clock: Clock) -> Self {
+        Self { verifier, mappings, scrubbed, clock }
     }
 
     /// Decides about one token.
@@ -73,14 +82,20 @@ impl Authenticator {
     }
 
     async fn decide(&self, verified: Verified) -> Verdict {
-        let decision = (self.mappings)().decide(verified.identity());
+        let identity = verified.identity();
+        let decision = (self.mappings)().decide(identity);
+        let disclosure =
+            if self.scrubbed.contains(identity.account()) { Disclosure::Scrubbed } else { Disclosure::Named };
         match decision {
             Decision::Granted(grant) => {
                 self.verifier.welcome(&verified).await;
-                Verdict::Allow(Box::new(Allowed { verified, grant }))
+                Verdict::Allow(Box::new(Allowed { verified, grant, disclosure }))
             }
-            Decision::NotMapped => Verdict::Deny(Denial::NotMapped(verified.identity().canonical_arn().clone())),
-            Decision::Refused(refusal) => Verdict::Deny(Denial::Mapping(refusal)),
+            Decision::NotMapped => Verdict::Deny(match disclosure {
+                Disclosure::Named => Denial::NotMapped(Some(identity.canonical_arn().clone())),
+                Disclosure::Scrubbed => Denial::NotMapped(None),
+            }),
+            Decision::Refused(refusal) => Verdict::Deny(Denial::Mapping(refusal, disclosure)),
             Decision::Undecided(source) => Verdict::CannotTell(Outage::NotSynced(source)),
             Decision::NeedsNodeName(_) => Verdict::CannotTell(Outage::NodeName),
         }
@@ -92,8 +107,19 @@ impl Verdict {
     fn log(&self, token: &Token) {
         let token = token.digest();
         match self {
+            Self::Allow(allowed) if allowed.disclosure == Disclosure::Scrubbed => {
+                let Allowed { verified, grant, .. } = allowed.as_ref();
+                tracing::info!(
+                    %token,
+                    stsendpoint = verified.host().name(),
+                    username = grant.username(),
+                    groups = ?grant.groups(),
+                    source = %grant.source(),
+                    "access granted"
+                );
+            }
             Self::Allow(allowed) => {
-                let Allowed { verified, grant } = allowed.as_ref();
+                let Allowed { verified, grant, .. } = allowed.as_ref();
                 let identity = verified.identity();
                 tracing::info!(
                     %token,

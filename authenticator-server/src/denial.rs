@@ -20,10 +20,19 @@ pub enum Denial {
     Rejected(Rejection),
     /// STS vouches for the caller, but it is of a kind that no mapping can name.
     UnmappablePrincipal,
-    /// STS vouches for the caller, and no mapping names it.
-    NotMapped(CanonicalArn),
+    /// STS vouches for the caller, and no mapping names it. It is not named here if its account is scrubbed.
+    NotMapped(Option<CanonicalArn>),
     /// A mapping names the caller, and must not be used for it.
-    Mapping(mapping::Refusal),
+    Mapping(mapping::Refusal, Disclosure),
+}
+
+/// Whether it may be said whom STS vouches for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Disclosure {
+    /// It may.
+    Named,
+    /// Its account is one of `server.scrubbedAccounts`: only what it is mapped to is said.
+    Scrubbed,
 }
 
 /// Why nobody can tell whether to let a caller in.
@@ -67,7 +76,7 @@ impl Denial {
             Self::Rejected(rejection) => rejection.code(),
             Self::UnmappablePrincipal => "identity.unmappable",
             Self::NotMapped(_) => "identity.not_mapped",
-            Self::Mapping(refusal) => match refusal.reason() {
+            Self::Mapping(refusal, _) => match refusal.reason() {
                 RefusalReason::ControlCharacter => "mapping.control_character",
                 RefusalReason::EmptyGroup => "mapping.empty_group",
                 RefusalReason::EmptyUsername => "mapping.empty_username",
@@ -85,7 +94,7 @@ impl Denial {
     pub const fn level(&self) -> Level {
         match self {
             Self::Token(_) => Level::INFO,
-            Self::Rejected(_) | Self::UnmappablePrincipal | Self::NotMapped(_) | Self::Mapping(_) => Level::WARN,
+            Self::Rejected(_) | Self::UnmappablePrincipal | Self::NotMapped(_) | Self::Mapping(..) => Level::WARN,
         }
     }
 }
@@ -96,8 +105,10 @@ impl fmt::Display for Denial {
             Self::Token(error) => error.fmt(f),
             Self::Rejected(rejection) => rejection.fmt(f),
             Self::UnmappablePrincipal => f.write_str("a principal of this kind cannot be mapped"),
-            Self::NotMapped(arn) => write!(f, "{arn} is not mapped"),
-            Self::Mapping(refusal) => refusal.fmt(f),
+            Self::NotMapped(Some(arn)) => write!(f, "{arn} is not mapped"),
+            Self::NotMapped(None) => f.write_str("the caller is not mapped"),
+            Self::Mapping(refusal, Disclosure::Named) => refusal.fmt(f),
+            Self::Mapping(refusal, Disclosure::Scrubbed) => f.write_str(refusal.code()),
         }
     }
 }

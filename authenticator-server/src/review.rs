@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::authenticate::Allowed;
-use crate::denial::Denial;
+use crate::denial::{Denial, Disclosure};
 use crate::json::Object;
 use crate::token::Token;
 
@@ -110,6 +110,7 @@ struct User {
     username: String,
     uid: String,
     groups: Vec<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     extra: BTreeMap<&'static str, [String; 1]>,
 }
 
@@ -150,6 +151,11 @@ impl User {
     /// (`pkg/server/server.go`, `authenticateEndpoint`): audit logs and policies depend on them.
     fn of(allowed: &Allowed) -> Self {
         let (identity, grant) = (allowed.verified().identity(), allowed.grant());
+        let (username, groups) = (grant.username().to_owned(), grant.groups().to_vec());
+        if allowed.disclosure() == Disclosure::Scrubbed {
+            let uid = format!("aws-iam-authenticator:administrative:{username}");
+            return Self { username, uid, groups, extra: BTreeMap::new() };
+        }
         let extra = [
             ("accessKeyId", identity.access_key_id()),
             ("arn", identity.arn()),
@@ -159,9 +165,9 @@ impl User {
             ("sigs.k8s.io/aws-iam-authenticator/principalId", identity.user_id()),
         ];
         Self {
-            username: grant.username().to_owned(),
+            username,
             uid: format!("aws-iam-authenticator:{}:{}", identity.account(), identity.user_id()),
-            groups: grant.groups().to_vec(),
+            groups,
             extra: extra.into_iter().map(|(key, value)| (key, [value.to_owned()])).collect(),
         }
     }

@@ -51,7 +51,7 @@ fn a_config_file_that_is_wrong_is_told_where() {
             "config.yaml:3:25: server.reservedPrefixConfig",
         ),
         // What the Go program obeys, and would keep somebody out: not built yet, so not passed over.
-        ("clusterID: a\nserver:\n  scrubbedAccounts: ['111122223333']", "config.yaml:3:21: server.scrubbedAccounts"),
+        ("clusterID: a\nserver:\n  dynamicfileUserIDStrict: true", "config.yaml:3:28: server.dynamicfileUserIDStrict"),
         ("server: {}", "no cluster id"),
         ("", "no cluster id"),
     ];

@@ -59,6 +59,30 @@ async fn a_user_is_described_to_the_byte_as_the_go_program_does() {
     assert_eq!(server.reviewer().review(ReviewVersion::V1Beta1, &token(&bob)).await.user(), expected);
 }
 
+/// The twin of the former: the same callers, of an account that is scrubbed.
+#[tokio::test]
+async fn callers_of_a_scrubbed_account_are_let_in_and_not_described() {
+    let (bob, mallory) = (bob(), people::mallory());
+    let sts = Sts::start([bob.clone(), mallory.clone()]);
+    let config = people::config("aws").replace("server:\n", &format!("server:\n  scrubbedAccounts: ['{ACCOUNT}']\n"));
+    let server = Server::start(&config, &sts);
+    let expected = User {
+        username: "viewer:bob-example.com".to_owned(),
+        uid: "aws-iam-authenticator:administrative:viewer:bob-example.com".to_owned(),
+        groups: vec!["viewers".to_owned(), "everybody".to_owned()],
+        extra: BTreeMap::new(),
+    };
+    let reviewer = server.reviewer();
+    assert_eq!(reviewer.review(ReviewVersion::V1, &token(&bob)).await.user(), expected);
+    let reason = reviewer.review(ReviewVersion::V1, &token(&mallory)).await.reason();
+    assert_eq!(reason, "identity.not_mapped: the caller is not mapped");
+    let log: String = server.log().iter().map(ToString::to_string).collect();
+    assert!(log.contains("access granted") && log.contains("access denied"));
+    for told in [ACCOUNT, &bob.access_key_id, &mallory.access_key_id, "user/mallory"] {
+        assert!(!log.contains(told), "{told}: {log}");
+    }
+}
+
 #[tokio::test]
 async fn a_user_has_no_session_name() {
     let (_sts, server) = start();

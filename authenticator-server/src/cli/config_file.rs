@@ -6,10 +6,12 @@
 mod remark;
 mod reserved;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use mapping::AccountId;
 use mapping::format::config_file::{self, LoadError, Loaded};
 use mapping::format::yaml::{Document, Map, Node, YamlError};
 
@@ -38,6 +40,8 @@ pub(super) struct ConfigFile {
     pub(super) mappings: Loaded,
     /// `server.reservedPrefixConfig`
     pub(super) reserved: Vec<Reservation>,
+    /// `server.scrubbedAccounts`
+    pub(super) scrubbed: HashSet<AccountId>,
     /// What is probably not meant as it is written.
     pub(super) warnings: Vec<Remark>,
 }
@@ -102,7 +106,7 @@ impl ConfigFile {
                 "feature-gates" => set(&mut self.feature_gates, feature_gates(value)),
                 "server" => {
                     let section = value.as_map().map_err(|error| reader.wrong(Some(key), error))?;
-                    (self.server, self.reserved) = read_server(section, reader)?;
+                    (self.server, self.reserved, self.scrubbed) = read_server(section, reader)?;
                     self.mappings = config_file::load(section)
                         .map_err(|source| ConfigFileError::Mappings { file: reader.file().to_owned(), source })?;
                     Ok(())
@@ -120,8 +124,11 @@ impl ConfigFile {
     }
 }
 
-fn read_server(section: &Map, reader: &mut Reader<'_>) -> Result<(Settings, Vec<Reservation>), ConfigFileError> {
-    let (mut settings, mut reserved) = (Settings::default(), Vec::new());
+/// The settings that flags may give too, and the two lists that only the file can.
+type Section = (Settings, Vec<Reservation>, HashSet<AccountId>);
+
+fn read_server(section: &Map, reader: &mut Reader<'_>) -> Result<Section, ConfigFileError> {
+    let (mut settings, mut reserved, mut scrubbed) = Section::default();
     for entry in section.entries().iter().filter(|entry| !entry.value().is_null()) {
         let (key, value) = (entry.key(), entry.value());
         let full_key = format!("server.{key}");
@@ -149,7 +156,8 @@ fn read_server(section: &Map, reader: &mut Reader<'_>) -> Result<(Settings, Vec<
             "ec2describeinstancesqps" | "ec2describeinstancesburst" => value.as_parsed::<u32>().map(drop),
             "ec2describeinstancesrolearn" | "sourcearn" => value.as_text().map(drop),
             "reservedprefixconfig" => reserved::read(value, &full_key, reader).map(|list| reserved = list),
-            "scrubbedaccounts" | "dynamicfilepath" | "dynamicbackendmodepath" => unsupported(value, !is_empty(value)),
+            "scrubbedaccounts" => accounts(value).map(|list| scrubbed = list),
+            "dynamicfilepath" | "dynamicbackendmodepath" => unsupported(value, !is_empty(value)),
             "dynamicfileuseridstrict" => value.as_bool().and_then(|strict| unsupported(value, strict)),
             _ => {
                 reader.unknown(entry, "server.", SERVER_KEYS);
@@ -158,7 +166,7 @@ fn read_server(section: &Map, reader: &mut Reader<'_>) -> Result<(Settings, Vec<
         };
         read.map_err(|error| reader.wrong(Some(&full_key), error))?;
     }
-    Ok((settings, reserved))
+    Ok((settings, reserved, scrubbed))
 }
 
 fn set<T>(field: &mut Option<T>, value: Result<T, YamlError>) -> Result<(), YamlError> {
@@ -180,6 +188,16 @@ fn source_names(value: &Node) -> Result<Vec<String>, YamlError> {
     match value.as_text() {
         Ok(text) => Ok(vec![text.to_owned()]),
         Err(_) => value.as_seq()?.iter().map(|name| name.as_text().map(str::to_owned)).collect(),
+    }
+}
+
+/// A list of account ids, or one text of them as the Go program splits it, at white space.
+fn accounts(value: &Node) -> Result<HashSet<AccountId>, YamlError> {
+    match value.as_text() {
+        Ok(text) => {
+            text.split_whitespace().map(|id| id.parse().map_err(|error| value.error(format!("{error}")))).collect()
+        }
+        Err(_) => value.as_seq()?.iter().map(Node::as_parsed).collect(),
     }
 }
 
@@ -267,7 +285,7 @@ mod tests {
     }
 
     /// A good value of every key that is no mapping and is built.
-    const SETTINGS: [(&str, &str); 19] = [
+    const SETTINGS: [(&str, &str); 20] = [
         ("address", "0.0.0.0"),
         ("backendMode", "[EKSConfigMap, MountedFile]"),
         ("denyStatus", "403"),
@@ -283,6 +301,7 @@ mod tests {
         ("partition", "aws-cn"),
         ("port", "21362"),
         ("reservedPrefixConfig", "[{backendMode: CRD, usernamePrefixReserveList: [aws]}]"),
+        ("scrubbedAccounts", "['111122223333']"),
         ("sourceARN", "arn:aws:eks:us-west-2:111122223333:cluster/prod"),
         ("stateDir", "/var/aws-iam-authenticator"),
         ("stsCAFile", "/etc/ssl/sts.pem"),
@@ -290,11 +309,10 @@ mod tests {
     ];
 
     /// The keys that guard something and are not built, each with a value that guards and one that does not.
-    const GUARDS: [(&str, &str, &str); 4] = [
+    const GUARDS: [(&str, &str, &str); 3] = [
         ("dynamicBackendModePath", "/etc/modes.json", "''"),
         ("dynamicfilepath", "/etc/mappings.json", "''"),
         ("dynamicfileUserIDStrict", "true", "false"),
-        ("scrubbedAccounts", "['111122223333']", "[]"),
     ];
 
     const MAPPINGS: [(&str, &str); 3] = [
@@ -356,6 +374,7 @@ mod tests {
             ("backendMode", "[[MountedFile]]", "expected text, found a list"),
             ("denyStatus", "401", "expected 200 or 403"),
             ("partition", "aws-mars", "aws-mars"),
+            ("scrubbedAccounts", "[11112222333]", "digits"),
             ("stsEndpoint", "http://sts:80", "https"),
             ("ec2DescribeInstancesQps", "many", "many"),
         ] {
@@ -366,6 +385,17 @@ mod tests {
         assert!(error.starts_with("config.yaml:1:16: log-verbosity: \"loud\": expected one of panic, "), "{error}");
         let error = parse("clusterID: ' prod'").unwrap_err();
         assert!(error.starts_with("config.yaml:1:12: clusterID: "), "{error}");
+    }
+
+    #[test]
+    fn scrubbed_accounts_are_a_list_or_a_text_of_them() {
+        for value in ["['111122223333', 012345678901]", "'111122223333 012345678901'"] {
+            let text = format!("server:\n  scrubbedAccounts: {value}\n");
+            let mut scrubbed: Vec<_> = parse(&text).unwrap().scrubbed.iter().map(ToString::to_string).collect();
+            scrubbed.sort();
+            assert_eq!(scrubbed, ["012345678901", "111122223333"], "{value}");
+        }
+        assert!(parse("server: {scrubbedAccounts: []}").unwrap().scrubbed.is_empty());
     }
 
     #[test]

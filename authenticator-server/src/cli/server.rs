@@ -80,6 +80,7 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
         partition,
         port,
         reserved,
+        scrubbed,
         sources: order,
         state_dir,
         sts_ca_file,
@@ -112,7 +113,7 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
         let sources = sources.clone();
         Arc::new(move || sources.current())
     };
-    let webhook = Arc::new(Webhook::new(Authenticator::new(verifier, mappings, clock), deny_status));
+    let webhook = Arc::new(Webhook::new(Authenticator::new(verifier, mappings, scrubbed, clock), deny_status));
     start_health(health_port, sources, &mut background).await;
     Ok(Started { address, background, certificate, listener, webhook })
 }

@@ -1,9 +1,10 @@
 //! Everything `server` needs to know.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use mapping::format::config_file::Loaded;
-use mapping::{Partition, ReservedPrefixes, SourceName};
+use mapping::{AccountId, Partition, ReservedPrefixes, SourceName};
 
 use super::{Common, ConfigError, DEFAULT_KUBECONFIG, DEFAULT_PORT, DEFAULT_STATE_DIR, Environment, Logs, names};
 use crate::cli::args::{GlobalArgs, ServerArgs};
@@ -39,6 +40,8 @@ pub(in crate::cli) struct ServerConfig {
     pub(in crate::cli) port: u16,
     /// What sources must not give.
     pub(in crate::cli) reserved: Vec<(SourceName, ReservedPrefixes)>,
+    /// The accounts whose callers are not described.
+    pub(in crate::cli) scrubbed: HashSet<AccountId>,
     /// Where mappings come from, most trusted first.
     pub(in crate::cli) sources: Vec<SourceName>,
     /// Where certificate and key are.
@@ -107,6 +110,7 @@ impl ServerConfig {
             partition: partition.unwrap_or(Partition::Aws),
             port: port.unwrap_or(DEFAULT_PORT),
             reserved,
+            scrubbed: file.scrubbed,
             sources,
             state_dir: StateDir::new(state_dir.unwrap_or_else(|| DEFAULT_STATE_DIR.into())),
             sts_ca_file,
