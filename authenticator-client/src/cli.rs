@@ -8,10 +8,17 @@ use std::{error::Error, ffi::OsString, io::Write};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
 
-use crate::{Exit, World, exec_info::ApiVersion};
+use crate::{
+    Exit, World,
+    exec_credential::{AwsForm, AwsPart},
+    exec_info::ApiVersion,
+};
 
+mod request;
 mod token_command;
 mod version_command;
+
+use request::Request;
 
 /// Authenticates to Kubernetes with AWS credentials: an exec credential plugin for kubectl.
 #[derive(Debug, Parser)]
@@ -19,6 +26,8 @@ mod version_command;
 struct Arguments {
     #[command(flatten)]
     global: GlobalFlags,
+    #[command(flatten)]
+    aws: AwsFlags,
     #[command(subcommand)]
     command: Command,
 }
@@ -40,8 +49,28 @@ struct GlobalFlags {
     feature_gates: Option<String>,
 }
 
+/// The flags that aws-cli takes before, within and after its `eks get-token`; the last one counts.
+#[derive(Args, Debug)]
+struct AwsFlags {
+    /// The region whose STS endpoint the token is for [env: AWS_REGION, AWS_DEFAULT_REGION] [default: the profile's, or us-east-1]
+    #[arg(long)]
+    region: Option<String>,
+    /// The profile of the shared AWS files; given here, it comes before keys in the environment [env: AWS_PROFILE,
+    /// AWS_DEFAULT_PROFILE]
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// The form in which `eks get-token` prints [default: json, whatever the profile says, as kubectl wants it]
+    #[arg(long, value_enum, value_name = "FORM", hide_possible_values = true)]
+    output: Option<AwsForm>,
+    /// What of it `eks get-token` prints: status.token or status.expirationTimestamp
+    #[arg(long, value_enum, value_name = "PATH", hide_possible_values = true)]
+    query: Option<AwsPart>,
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Print a token in the place of aws-cli
+    Eks(EksFlags),
     /// Print a token for the cluster, as an ExecCredential
     Token(TokenFlags),
     /// Print this program's version
@@ -84,6 +113,32 @@ struct TokenFlags {
 }
 
 #[derive(Args, Debug)]
+struct EksFlags {
+    #[command(flatten)]
+    aws: AwsFlags,
+    #[command(subcommand)]
+    command: EksCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum EksCommand {
+    /// Print a token for the cluster as `aws eks get-token` does
+    GetToken(GetTokenFlags),
+}
+
+#[derive(Args, Debug)]
+struct GetTokenFlags {
+    #[command(flatten)]
+    aws: AwsFlags,
+    /// The cluster that the token is for
+    #[arg(long, value_name = "NAME")]
+    cluster_name: Option<String>,
+    // `aws eks update-kubeconfig` writes the short name.
+    #[arg(long, alias = "role", value_name = "ARN", hide = true)]
+    role_arn: Option<String>,
+}
+
+#[derive(Args, Debug)]
 struct VersionFlags {
     /// Print the version number alone
     #[arg(short, long)]
@@ -105,13 +160,22 @@ pub(crate) fn run(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Exit {
-    let Arguments { global, command } = match Arguments::try_parse_from(arguments) {
+    let Arguments { global, aws, command } = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error, out, err),
     };
     let done = match command {
-        Command::Token(flags) => token_command::run(global, flags, world, out, err),
-        Command::Version(flags) => version_command::run(&flags, out).map_err(Into::into),
+        Command::Eks(EksFlags { aws: within, command: EksCommand::GetToken(flags) }) => {
+            Request::of_get_token(global, aws.then(within), flags)
+                .map_err(Into::into)
+                .and_then(|request| token_command::run(request, world, out, err))
+        }
+        Command::Token(flags) => Request::of_token(global, aws, flags, &world.env)
+            .map_err(Into::into)
+            .and_then(|request| token_command::run(request, world, out, err)),
+        Command::Version(flags) => {
+            aws.without_form().map_err(Into::into).and_then(|_| Ok(version_command::run(&flags, out)?))
+        }
     };
     match done {
         Ok(()) => Exit::Success,
