@@ -35,6 +35,7 @@ struct Arguments {
 #[derive(Args, Debug)]
 struct GlobalFlags {
     /// The cluster that the token is for, as its authenticator is told [env: KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID]
+    /// [default: the cluster-id that the kubeconfig gives]
     #[arg(short = 'i', long, global = true, value_name = "ID")]
     cluster_id: Option<String>,
     #[arg(short = 'c', long, global = true, value_name = "FILE", hide = true)]
@@ -166,7 +167,7 @@ pub(crate) fn run(
     };
     let done = match command {
         Command::Eks(EksFlags { aws: within, command: EksCommand::GetToken(flags) }) => {
-            Request::of_get_token(global, aws.then(within), flags)
+            Request::of_get_token(global, aws.then(within), flags, &world.env)
                 .map_err(Into::into)
                 .and_then(|request| token_command::run(request, world, out, err))
         }

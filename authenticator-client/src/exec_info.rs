@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use aws_types::os_shim_internal::Env;
 use serde_json::Value;
 
-use crate::environment;
+use crate::environment::{self, NotUnicode};
 
 /// The environment variable in which client-go writes an `ExecCredential` without status.
 pub const EXEC_INFO_VARIABLE: &str = "KUBERNETES_EXEC_INFO";
@@ -26,6 +26,21 @@ pub enum ApiVersion {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("use client.authentication.k8s.io/v1 or client.authentication.k8s.io/v1beta1")]
 pub struct UnknownApiVersion;
+
+/// The client's `spec.cluster.config` is there and cannot be read. Nothing else is asked for the cluster: somebody meant this.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClusterConfigError {
+    /// The value of `cluster-id` is not a string.
+    #[error("{CLUSTER_ID_PLACE} is not a string")]
+    ClusterId,
+    /// The whole is not an object.
+    #[error("spec.cluster.config of KUBERNETES_EXEC_INFO is not an object, so that there is no cluster-id in it")]
+    NotAnObject,
+    /// The variable cannot be read.
+    #[error(transparent)]
+    Variable(#[from] NotUnicode),
+}
 
 /// The client's request, and what its user should be told about it.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -77,7 +92,7 @@ impl ExecInfo {
     pub fn from_environment(env: &Env) -> Self {
         match environment::variable(env, EXEC_INFO_VARIABLE) {
             Ok(text) => Self::parse(&text.unwrap_or_default()),
-            Err(environment::NotUnicode { .. }) => Self::default_with(NOT_AN_OBJECT),
+            Err(NotUnicode { .. }) => Self::default_with(NOT_AN_OBJECT),
         }
     }
 
@@ -102,6 +117,31 @@ impl ExecInfo {
         Self { remark: Some(remark), ..Self::default() }
     }
 }
+
+/// The `cluster-id` that the kubeconfig gives its plugins for the cluster in question: in the extension
+/// `client.authentication.k8s.io/exec` of the cluster's entry, which client-go passes on as `spec.cluster.config` where the user's
+/// entry has `provideClusterInfo`. `None` where it gives none.
+///
+/// # Errors
+///
+/// A `config` of another form.
+pub fn cluster_id(env: &Env) -> Result<Option<String>, ClusterConfigError> {
+    let text = environment::variable(env, EXEC_INFO_VARIABLE)?.unwrap_or_default();
+    let asked: Value = serde_json::from_str(&text).unwrap_or_default();
+    let config = match asked.pointer("/spec/cluster/config") {
+        // client-go writes null for a cluster without the extension.
+        None | Some(Value::Null) => return Ok(None),
+        Some(config) => config.as_object().ok_or(ClusterConfigError::NotAnObject)?,
+    };
+    match config.get("cluster-id") {
+        None => Ok(None),
+        Some(Value::String(id)) => Ok(Some(id.clone())),
+        Some(_) => Err(ClusterConfigError::ClusterId),
+    }
+}
+
+/// Where a kubeconfig's cluster id arrives.
+pub(crate) const CLUSTER_ID_PLACE: &str = "cluster-id in spec.cluster.config of KUBERNETES_EXEC_INFO";
 
 const NOT_AN_OBJECT: &str = "KUBERNETES_EXEC_INFO is not a JSON object, so the answer is in \
      client.authentication.k8s.io/v1beta1; update the Kubernetes client that set it";
@@ -148,6 +188,36 @@ mod tests {
             ExecInfo::from_environment(&Env::from_slice(&[])),
             ExecInfo { api_version: ApiVersion::V1Beta1, remark: None }
         );
+    }
+
+    #[test]
+    fn the_cluster_id_is_the_string_that_the_clusters_extension_holds() {
+        use ClusterConfigError::{ClusterId, NotAnObject};
+        let asked = |config: &str| {
+            let start = r#"{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","spec":{"cluster":"#;
+            format!(r#"{start}{{"server":"https://127.0.0.1:6443","config":{config}}},"interactive":false}}}}"#)
+        };
+        for (text, expected) in [
+            (asked(r#"{"cluster-id":"my-cluster"}"#), Ok(Some("my-cluster"))),
+            (asked(r#"{"cluster-id":"my-cluster","other":1}"#), Ok(Some("my-cluster"))),
+            (asked(r#"{"cluster-id":""}"#), Ok(Some(""))),
+            (asked(r#"{"clusterID":"my-cluster"}"#), Ok(None)),
+            (asked("{}"), Ok(None)),
+            (asked("null"), Ok(None)),
+            (asked(r#"{"cluster-id":7}"#), Err(ClusterId)),
+            (asked(r#"{"cluster-id":null}"#), Err(ClusterId)),
+            (asked(r#"{"cluster-id":["my-cluster"]}"#), Err(ClusterId)),
+            (asked(r#""my-cluster""#), Err(NotAnObject)),
+            (asked(r#"[{"cluster-id":"my-cluster"}]"#), Err(NotAnObject)),
+            (r#"{"spec":{"interactive":false}}"#.to_owned(), Ok(None)),
+            (r#"{"spec":{"cluster":"my-cluster"}}"#.to_owned(), Ok(None)),
+            ("{".to_owned(), Ok(None)),
+            (String::new(), Ok(None)),
+        ] {
+            let env = Env::from_slice(&[(EXEC_INFO_VARIABLE, text.as_str())]);
+            assert_eq!(cluster_id(&env), expected.map(|id| id.map(str::to_owned)), "{text}");
+        }
+        assert_eq!(cluster_id(&Env::from_slice(&[])), Ok(None));
     }
 
     #[test]

@@ -301,7 +301,8 @@ fn without_a_home_directory_no_other_directory_is_taken_for_it() {
 #[test]
 fn without_a_cluster_or_credentials_one_line_says_what_was_looked_at() {
     Run::new(&["token"]).env(&KEYS).go().assert_refused(
-        "no cluster id: name the cluster with --cluster-id (-i) or set KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID",
+        "no cluster id: there is none in --cluster-id (-i) or KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID, nor as cluster-id in \
+         spec.cluster.config of KUBERNETES_EXEC_INFO",
     );
     Run::new(&["token", "-i", ""]).env(&KEYS).go().assert_refused("--cluster-id is not a cluster id: it is empty");
     Run::new(&["token", "-i", "a\nb"])
@@ -427,10 +428,31 @@ fn a_role_or_a_cluster_that_is_not_clear_is_refused_by_the_names_of_aws_cli() {
         .assert_refused("--cluster-name and --cluster-id both name the cluster: give one of them");
     get_token(&["--cluster-name", ""]).go().assert_refused("--cluster-name is not a cluster id: it is empty");
     // The Go program's variable.
-    get_token(&[])
-        .env(&[("KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID", "demo")])
-        .go()
-        .assert_refused("no cluster id: name the cluster with --cluster-name or --cluster-id");
+    get_token(&[]).env(&[("KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID", "demo")]).go().assert_refused(
+        "no cluster id: there is none in --cluster-name or --cluster-id, nor as cluster-id in spec.cluster.config of \
+             KUBERNETES_EXEC_INFO",
+    );
+}
+
+/// Only a signature tells one cluster from another; an empty id tells whether it is the one that is taken.
+#[test]
+fn the_cluster_of_the_kubeconfigs_extension_is_taken_where_nobody_says_another() {
+    const PLACE: &str = "cluster-id in spec.cluster.config of KUBERNETES_EXEC_INFO";
+    let info =
+        |config: &str| format!(r#"{{"apiVersion":"client.authentication.k8s.io/v1","spec":{{"cluster":{config}}}}}"#);
+    let run = |arguments: &[&str], config: &str| {
+        Run::new(arguments).env(&KEYS).env(&[REGION]).env(&[("KUBERNETES_EXEC_INFO", &info(config))])
+    };
+    for command in [&["token"][..], &["eks", "get-token"]] {
+        let outcome = run(command, r#"{"config":{"cluster-id":"demo"}}"#).go();
+        assert_eq!((outcome.code, outcome.err.as_str()), (Some(0), ""), "{command:?}");
+        let bad = r#"{"config":{"cluster-id":""}}"#;
+        run(command, bad).go().assert_refused(&format!("{PLACE} is not a cluster id: it is empty"));
+        assert_eq!(run(&[command, &["--cluster-id", "demo"]].concat(), bad).go().code, Some(0), "{command:?}");
+        run(command, r#"{"config":{"cluster-id":7}}"#).go().assert_refused(&format!("{PLACE} is not a string"));
+    }
+    let variable = [("KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID", "demo")];
+    assert_eq!(run(&["token"], r#"{"config":{"cluster-id":""}}"#).env(&variable).go().code, Some(0));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::{
     cluster_id::{ClusterId, ClusterIdError},
     environment::{self, NotUnicode},
     exec_credential::{AwsForm, AwsPart},
-    exec_info::ApiVersion,
+    exec_info::{self, ApiVersion, CLUSTER_ID_PLACE, ClusterConfigError},
 };
 
 /// A token that is to be made and printed.
@@ -45,10 +45,10 @@ pub(super) enum RequestError {
     },
     #[error("{0} before the command goes with eks get-token alone")]
     Misplaced(&'static str),
-    #[error("no cluster id: name the cluster with --cluster-id (-i) or set {CLUSTER_ID_VARIABLE}")]
-    NoClusterId,
-    #[error("no cluster id: name the cluster with --cluster-name or --cluster-id")]
-    NoClusterName,
+    #[error(transparent)]
+    ClusterConfig(#[from] ClusterConfigError),
+    #[error("no cluster id: there is none in {looked_at}, nor as {CLUSTER_ID_PLACE}")]
+    NoClusterId { looked_at: &'static str },
     #[error("{0} is not supported yet")]
     NotSupported(&'static str),
     #[error("--cluster-name and --cluster-id both name the cluster: give one of them")]
@@ -122,7 +122,7 @@ impl Request {
             Some(text) => (text, "--cluster-id"),
             None => match environment::variable(env, CLUSTER_ID_VARIABLE)? {
                 Some(text) => (text, CLUSTER_ID_VARIABLE),
-                None => return Err(RequestError::NoClusterId),
+                None => of_cluster_config(env, "--cluster-id (-i) or KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID")?,
             },
         };
         Ok(Self {
@@ -138,6 +138,7 @@ impl Request {
         global: GlobalFlags,
         before: AwsFlags,
         flags: GetTokenFlags,
+        env: &Env,
     ) -> Result<Self, RequestError> {
         let GetTokenFlags { aws, cluster_name, role_arn } = flags;
         let AwsFlags { region, profile, output, query } = before.then(aws);
@@ -148,7 +149,7 @@ impl Request {
             (Some(_), Some(_)) => return Err(RequestError::TwoClusters),
             (Some(text), None) => (text, "--cluster-name"),
             (None, Some(text)) => (text, "--cluster-id"),
-            (None, None) => return Err(RequestError::NoClusterName),
+            (None, None) => of_cluster_config(env, "--cluster-name or --cluster-id")?,
         };
         Ok(Self {
             cluster_id: text.parse().map_err(|source| RequestError::ClusterId { place, source })?,
@@ -168,6 +169,12 @@ impl GlobalFlags {
             _ => Ok(cluster_id),
         }
     }
+}
+
+/// The cluster that the kubeconfig names where the command line, which was looked at before, does not.
+fn of_cluster_config(env: &Env, looked_at: &'static str) -> Result<(String, &'static str), RequestError> {
+    let text = exec_info::cluster_id(env)?.ok_or(RequestError::NoClusterId { looked_at })?;
+    Ok((text, CLUSTER_ID_PLACE))
 }
 
 const CLUSTER_ID_VARIABLE: &str = "KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID";
