@@ -66,6 +66,14 @@ pub enum CredentialsError {
         /// What it asks for.
         feature: String,
     },
+    /// A key whose value goes on in lines that are indented under it.
+    #[error("{key}{place} has several lines: is a line under it indented that should not be?")]
+    SeveralLines {
+        /// The key.
+        key: &'static str,
+        /// The profile and file, with their preposition.
+        place: String,
+    },
     /// A variable that cannot be read.
     #[error(transparent)]
     Variable(#[from] NotUnicode),

@@ -52,16 +52,24 @@ pub(super) fn from_section(
         return Ok(None);
     };
     let place = format!(" of {profile} in {path}");
-    let value = |key| match section.get(key) {
-        Some("") => Err(CredentialsError::Empty { key, place: place.clone() }),
+    // Lines indented under a key belong to its value. No key has several, so they are a slip.
+    let line = |key| match section.get(key) {
+        Some(value) if value.contains('\n') => Err(CredentialsError::SeveralLines { key, place: place.clone() }),
         value => Ok(value.map(str::to_owned)),
     };
-    let session_token = section.get("aws_security_token").or_else(|| section.get("aws_session_token"));
+    let half = |key| match line(key)? {
+        Some(value) if value.is_empty() => Err(CredentialsError::Empty { key, place: place.clone() }),
+        value => Ok(value),
+    };
+    let session_token = match line("aws_security_token")? {
+        None => line("aws_session_token")?,
+        token => token,
+    };
     let pair = KeyPair {
         names: KeyNames { access_key_id: "aws_access_key_id", secret_access_key: "aws_secret_access_key" },
-        access_key_id: value("aws_access_key_id")?,
-        secret_access_key: value("aws_secret_access_key")?,
-        session_token: session_token.filter(|token| !token.is_empty()).map(str::to_owned),
+        access_key_id: half("aws_access_key_id")?,
+        secret_access_key: half("aws_secret_access_key")?,
+        session_token: session_token.filter(|token| !token.is_empty()),
         place,
     };
     pair.into_credentials("profile")

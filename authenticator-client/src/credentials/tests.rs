@@ -234,3 +234,20 @@ fn where_there_is_nothing_the_error_says_what_was_looked_at() {
     );
     assert!(message(flag()).contains(&format!("looked at profile a in {CREDENTIALS} and {CONFIG}")));
 }
+
+/// aws-cli fails at the first, and signs with a key that nobody has at the others.
+#[test]
+fn a_key_of_several_lines_is_refused_by_name() {
+    for (credentials, key) in [
+        ("aws_access_key_id = AKIA\naws_secret_access_key =\n  a = b\n", "aws_secret_access_key"),
+        ("aws_access_key_id = AKIA\naws_secret_access_key = a\n  aws_session_token = b\n", "aws_secret_access_key"),
+        ("aws_access_key_id = AKIA\n  aws_secret_access_key = a\n", "aws_access_key_id"),
+        ("aws_access_key_id = AKIA\naws_secret_access_key = a\naws_session_token = b\n  c\n", "aws_session_token"),
+    ] {
+        assert_eq!(
+            profile_keys(chosen(), &[], "", &format!("[a]\n{credentials}")).unwrap_err(),
+            CredentialsError::SeveralLines { key, place: format!(" of profile a in {CREDENTIALS}") },
+            "{credentials}"
+        );
+    }
+}
