@@ -1,7 +1,7 @@
 //! The profile of the shared AWS files that the user chose, and what stands in it.
 //!
 //! We choose the profile ourselves, in aws-cli's order, because aws-config's own choice differs: it has no flag that beats keys
-//! in the environment, and does not know `AWS_DEFAULT_PROFILE`. Reading the files is ours too: its
+//! in the environment, and does not know `AWS_DEFAULT_PROFILE`. Reading the files is ours too: aws-config's
 //! grammar of them is not aws-cli's.
 
 use std::fmt;
