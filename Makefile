@@ -23,7 +23,7 @@ demo: ## the main job, told to a person; needs nothing but Rust
 
 .PHONY: test
 test: $(VENV)/ready cluster-binaries ## every test; needs Rust, Go and Python
-	INTEROP_PYTHON=$(VENV)/bin/python CLUSTER_BIN=$(CLUSTER_BIN) cargo test --workspace --locked
+	INTEROP_PYTHON=$(VENV)/bin/python CLUSTER_BIN=$(CLUSTER_BIN) cargo test --workspace --locked -- --show-output
 
 .PHONY: playground
 playground: cluster-binaries ## a cluster to log in to, until Ctrl-C; needs Rust and Go
