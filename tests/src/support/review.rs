@@ -53,7 +53,12 @@ impl Reviewer {
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots(&cluster)?)
             .with_no_client_auth();
-        let connector = HttpsConnectorBuilder::new().with_tls_config(config).https_only().enable_all_versions().build();
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        // As Go does: otherwise each question waits for the acknowledgement of its own head.
+        tcp.set_nodelay(true);
+        let connector =
+            HttpsConnectorBuilder::new().with_tls_config(config).https_only().enable_all_versions().wrap_connector(tcp);
         Ok(Reviewer { client: Client::builder(TokioExecutor::new()).build(connector), url })
     }
 
