@@ -7,12 +7,14 @@
 //! ```
 //!
 //! `endpoint`, `presign`, `token` and `exec_credential` are pure: time is an argument. The environment and the file system are
-//! asked through [`World`], by `exec_info`, `profile`, `credentials`, `region` and the flags' own room, and nowhere else.
+//! asked through [`World`], by `exec_info`, `profile`, `credentials`, `region` and the flags' own room, and nowhere else; `cache`
+//! alone has a directory of its own.
 //!
 //! Nothing here opens a socket: a token is signed, not fetched.
 
 use std::{ffi::OsString, io::Write, process::ExitCode};
 
+pub mod cache;
 mod cli;
 pub mod cluster_id;
 pub mod credentials;
