@@ -7,6 +7,7 @@ mod config_file;
 mod init;
 mod server;
 mod settings;
+mod token_rules;
 mod values;
 mod version;
 
@@ -43,7 +44,7 @@ fn dispatch(command_line: CommandLine) -> anyhow::Result<()> {
     let CommandLine { global, command } = command_line;
     let environment = |name: &str| std::env::var(name).ok();
     match command {
-        Command::Server(args) => server::run(ServerConfig::load(global, args, &environment)?),
+        Command::Server(args) => server::run(ServerConfig::load(global, *args, &environment)?),
         Command::Init(args) => init::run(InitConfig::load(global, args, &environment)?),
         Command::Version(args) => Ok(version::run(&args)?),
     }

@@ -17,11 +17,12 @@ mod presigned;
 mod query;
 mod secret;
 
-pub use hosts::{HostTable, StsHost, StsHostKind};
+pub use hosts::{HostError, HostRules, HostRulesError, HostTable, StsHost, StsHostKind, StsRegion, StsRegionError};
 pub use presigned::{AccessKeyId, PresignedRequest};
 pub use query::Parameter;
 pub use secret::{CredentialsDigest, Token, TokenDigest};
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// What every token starts with: the name and version of the format.
@@ -36,7 +37,7 @@ pub struct Limits {
     /// The most bytes a token may have.
     ///
     /// A session token of STS may have 4,096 bytes, which makes a token of some 6.3 KB; STS itself takes request
-    /// lines of about 16 KB.
+    /// lines of about 16 KB. Not more than [`Limits::TOKEN_BYTES`] allows.
     pub max_token_bytes: usize,
     /// How far ahead of our clock the caller's may be.
     pub max_ahead: Duration,
@@ -45,6 +46,13 @@ pub struct Limits {
 impl Limits {
     /// How long STS honours a presigned GetCallerIdentity after `X-Amz-Date`, whatever `X-Amz-Expires` says.
     pub const LIFETIME: Duration = Duration::from_secs(15 * 60);
+
+    /// What [`Limits::max_token_bytes`] may be: from what the Go program takes to what, with each byte of the session token
+    /// percent-encoded anew, still makes a URL that can be sent (65,534 bytes).
+    pub const TOKEN_BYTES: RangeInclusive<usize> = 4096..=24_576;
+
+    /// The most that [`Limits::max_ahead`] may be. STS itself takes five minutes.
+    pub const MOST_AHEAD: Duration = Self::LIFETIME;
 }
 
 impl Default for Limits {
@@ -76,12 +84,9 @@ pub enum TokenError {
     /// The decoded text is not `https://HOST/?QUERY` in printable ASCII.
     #[error("the presigned URL is malformed: {0}")]
     Url(UrlError),
-    /// The host is no STS endpoint of this server's partition.
-    #[error("the host of the presigned URL is not an STS endpoint of partition {partition}")]
-    Host {
-        /// The partition that the server was started for.
-        partition: mapping::Partition,
-    },
+    /// The host is no STS endpoint that this server asks.
+    #[error("the host of the presigned URL is {0}")]
+    Host(HostError),
     /// A parameter that must be there is not.
     #[error("the presigned URL has no {0}")]
     Missing(Parameter),
@@ -121,7 +126,7 @@ pub enum TokenError {
         seconds: i64,
     },
     /// Signed in what is the future here.
-    #[error("the token is not yet valid: the caller's clock is {seconds} s ahead of this server's")]
+    #[error("the token is not yet valid: clocks differ by {seconds} s, of which the caller's is ahead")]
     NotYetValid {
         /// How far ahead the caller's clock is.
         seconds: i64,
@@ -169,7 +174,8 @@ impl TokenError {
             Self::Prefix => "token.prefix",
             Self::Base64 => "token.base64",
             Self::Url(_) => "token.url",
-            Self::Host { .. } => "token.host",
+            Self::Host(HostError::Unknown { .. } | HostError::Partition { .. }) => "token.host",
+            Self::Host(HostError::Region { .. } | HostError::NotFips) => "token.host_not_allowed",
             Self::Missing(_) => "token.parameter_missing",
             Self::Duplicate(_) => "token.parameter_duplicate",
             Self::UnknownParameter => "token.parameter_unknown",

@@ -11,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use mapping::Partition;
 use rustls::pki_types::ServerName;
 
+use super::token_rules::TokenRules;
 use super::values::{FeatureGates, parse_bool, parse_deny_status, parse_host};
 use crate::cluster_id::ClusterId;
 use crate::http::DenyStatus;
@@ -71,7 +72,7 @@ pub(super) struct GlobalArgs {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Serve the webhook that kube-apiserver asks who a token belongs to.
-    Server(ServerArgs),
+    Server(Box<ServerArgs>),
     /// Make certificate, key and webhook kubeconfig before the server runs for the first time.
     Init(InitArgs),
     /// Print the version.
@@ -84,6 +85,10 @@ pub(super) struct ServerArgs {
     /// Flags that `init` has too.
     #[command(flatten)]
     pub(super) webhook: WebhookArgs,
+
+    /// Flags that say which tokens are worth a question to STS.
+    #[command(flatten)]
+    pub(super) tokens: TokenRules,
 
     /// AWS partition whose tokens are taken.
     ///
@@ -233,7 +238,7 @@ mod tests {
 
     fn server(arguments: &[&str]) -> ServerArgs {
         match parse(&[&["server"], arguments].concat()).unwrap().command {
-            Command::Server(args) => args,
+            Command::Server(args) => *args,
             other => panic!("not server: {other:?}"),
         }
     }
@@ -318,6 +323,10 @@ mod tests {
             (&["--partition", "aws-mars"], "--partition"),
             (&["--sts-endpoint", "sts"], "--sts-endpoint"),
             (&["--deny-status", "401"], "--deny-status"),
+            (&["--max-token-size", "100"], "--max-token-size"),
+            (&["--max-clock-skew", "1h"], "--max-clock-skew"),
+            (&["--extra-sts-regions", "s3"], "--extra-sts-regions"),
+            (&["--allowed-sts-regions", "us-west-2,"], "--allowed-sts-regions"),
             (&["--feature-gates", "Unknown=true"], "--feature-gates"),
             (&["--log-format", "xml"], "--log-format"),
         ] {

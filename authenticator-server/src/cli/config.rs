@@ -16,6 +16,7 @@ use super::values::SourceOrderError;
 use crate::cluster_id::{ClusterId, ClusterIdError};
 use crate::logs::{LogFormat, UnknownChoice, Verbosity};
 use crate::tls::Names;
+use crate::token::HostRulesError;
 
 pub(super) use init::{InitConfig, InitFiles};
 pub(super) use server::{ServerConfig, WebhookKubeconfigFile};
@@ -49,6 +50,9 @@ pub(super) enum ConfigError {
     /// The config file.
     #[error(transparent)]
     File(#[from] ConfigFileError),
+    /// The endpoints of STS that are asked.
+    #[error("--allowed-sts-regions and --extra-sts-regions (server.allowedSTSRegions, server.extraSTSRegions): {0}")]
+    Hosts(#[from] HostRulesError),
     /// The order of sources.
     #[error("{origin}: {error}")]
     Sources {

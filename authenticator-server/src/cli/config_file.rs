@@ -16,9 +16,11 @@ use mapping::format::config_file::{self, LoadError, Loaded};
 use mapping::format::yaml::{Document, Map, Node, YamlError};
 
 use super::settings::Settings;
+use super::token_rules::{parse_clock_skew, parse_token_size};
 use super::values::{FeatureGates, parse_deny_status, parse_host};
 use crate::cluster_id::ClusterId;
 use crate::logs::Verbosity;
+use crate::token::StsRegion;
 
 use remark::Reader;
 
@@ -134,22 +136,27 @@ fn read_server(section: &Map, reader: &mut Reader<'_>) -> Result<Section, Config
         let full_key = format!("server.{key}");
         let read = match key.to_ascii_lowercase().as_str() {
             "address" => set(&mut settings.address, parsed_by(parse_host, value)),
+            "allowedstsregions" => set(&mut settings.tokens.allowed_regions, regions(value)),
             "backendmode" => {
                 let origin = reader.remark(None, value.location(), full_key.as_str()).to_string();
                 set(&mut settings.backend_mode, source_names(value).map(|names| (names, origin)))
             }
             "denystatus" => set(&mut settings.deny_status, parsed_by(parse_deny_status, value)),
+            "extrastsregions" => set(&mut settings.tokens.extra_regions, regions(value)),
             "generatekubeconfig" => set(&mut settings.generate_kubeconfig, path(value)),
             "healthport" => set(&mut settings.health_port, value.as_port()),
             "hostname" => set(&mut settings.hostname, parsed_by(parse_host, value)),
             "kubeconfig" => set(&mut settings.kubeconfig, path(value)),
             "kubeconfigpregenerated" => set(&mut settings.kubeconfig_pregenerated, value.as_bool()),
             "master" => set(&mut settings.master, value.as_text().map(str::to_owned)),
+            "maxclockskew" => set(&mut settings.tokens.max_ahead, parsed_by(parse_clock_skew, value)),
+            "maxtokensize" => set(&mut settings.tokens.max_token_bytes, parsed_by(parse_token_size, value)),
             "partition" => set(&mut settings.partition, value.as_parsed()),
             "port" => set(&mut settings.port, value.as_port()),
             "statedir" => set(&mut settings.state_dir, path(value)),
             "stscafile" => set(&mut settings.sts_ca_file, path(value)),
             "stsendpoint" => set(&mut settings.sts_endpoint, value.as_parsed()),
+            "stsfipsonly" => set(&mut settings.tokens.fips_only, value.as_bool()),
             // Read by the mapping crate, which knows their grammar.
             "maproles" | "mapusers" | "mapaccounts" => Ok(()),
             // They bound the look-up of nodes' names; until that is built, there is nothing to bound.
@@ -201,6 +208,16 @@ fn accounts(value: &Node) -> Result<HashSet<AccountId>, YamlError> {
     }
 }
 
+/// A list of regions, or one text of them, apart by commas or white space.
+fn regions(value: &Node) -> Result<Vec<StsRegion>, YamlError> {
+    let texts = source_names(value)?;
+    let names = texts.iter().flat_map(|text| text.split(|c: char| c == ',' || c.is_whitespace()));
+    let regions = names
+        .filter(|name| !name.is_empty())
+        .map(|name| name.parse().map_err(|error| value.error(format!("{}: {error}", mapping::Quoted(name)))));
+    regions.collect()
+}
+
 /// `NAME: true`, or one text as the flag takes it.
 fn feature_gates(value: &Node) -> Result<FeatureGates, YamlError> {
     let Ok(map) = value.as_map() else {
@@ -245,6 +262,7 @@ const CLIENT_KEYS: &[&str] = &[
 
 const SERVER_KEYS: &[&str] = &[
     "address",
+    "allowedSTSRegions",
     "backendMode",
     "denyStatus",
     "dynamicBackendModePath",
@@ -253,6 +271,7 @@ const SERVER_KEYS: &[&str] = &[
     "ec2DescribeInstancesBurst",
     "ec2DescribeInstancesQps",
     "ec2DescribeInstancesRoleARN",
+    "extraSTSRegions",
     "generateKubeconfig",
     "healthPort",
     "hostname",
@@ -262,6 +281,8 @@ const SERVER_KEYS: &[&str] = &[
     "mapRoles",
     "mapUsers",
     "master",
+    "maxClockSkew",
+    "maxTokenSize",
     "partition",
     "port",
     "reservedPrefixConfig",
@@ -270,6 +291,7 @@ const SERVER_KEYS: &[&str] = &[
     "stateDir",
     "stsCAFile",
     "stsEndpoint",
+    "stsFIPSOnly",
 ];
 
 #[cfg(test)]
@@ -285,19 +307,23 @@ mod tests {
     }
 
     /// A good value of every key that is no mapping and is built.
-    const SETTINGS: [(&str, &str); 20] = [
+    const SETTINGS: [(&str, &str); 25] = [
         ("address", "0.0.0.0"),
+        ("allowedSTSRegions", "[us-west-2]"),
         ("backendMode", "[EKSConfigMap, MountedFile]"),
         ("denyStatus", "403"),
         ("ec2DescribeInstancesBurst", "5"),
         ("ec2DescribeInstancesQps", "15"),
         ("ec2DescribeInstancesRoleARN", "arn:aws:iam::111122223333:role/Describe"),
+        ("extraSTSRegions", "[us-new-1]"),
         ("generateKubeconfig", "/etc/kubernetes/webhook.yaml"),
         ("healthPort", "0"),
         ("hostname", "localhost"),
         ("kubeconfig", "/etc/kubernetes/admin.conf"),
         ("kubeconfigPregenerated", "true"),
         ("master", "https://10.0.0.1:6443"),
+        ("maxClockSkew", "90s"),
+        ("maxTokenSize", "8192"),
         ("partition", "aws-cn"),
         ("port", "21362"),
         ("reservedPrefixConfig", "[{backendMode: CRD, usernamePrefixReserveList: [aws]}]"),
@@ -306,6 +332,7 @@ mod tests {
         ("stateDir", "/var/aws-iam-authenticator"),
         ("stsCAFile", "/etc/ssl/sts.pem"),
         ("stsEndpoint", "127.0.0.1:8443"),
+        ("stsFIPSOnly", "true"),
     ];
 
     /// The keys that guard something and are not built, each with a value that guards and one that does not.
@@ -374,6 +401,9 @@ mod tests {
             ("backendMode", "[[MountedFile]]", "expected text, found a list"),
             ("denyStatus", "401", "expected 200 or 403"),
             ("partition", "aws-mars", "aws-mars"),
+            ("allowedSTSRegions", "[s3]", "\"s3\": expected the name of a region"),
+            ("maxClockSkew", "1h", "expected a duration from 0s to 15m"),
+            ("maxTokenSize", "100", "expected a number of bytes from 4096 to 24576"),
             ("scrubbedAccounts", "[11112222333]", "digits"),
             ("stsEndpoint", "http://sts:80", "https"),
             ("ec2DescribeInstancesQps", "many", "many"),

@@ -26,7 +26,6 @@ use crate::logs;
 use crate::sources::{ApiServer, ApiServerError, AwsAuthSource, Sources, log_diagnostics};
 use crate::sts::{self, Endpoint, ShieldLimits};
 use crate::tls::{Names, Origin, ServingCertificate, StateDir};
-use crate::token::{HostTable, Limits};
 use crate::verify::Verifier;
 
 /// Serves the webhook until a signal ends it.
@@ -74,6 +73,8 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
         cluster_id,
         deny_status,
         health_port,
+        hosts,
+        limits,
         logs: _,
         mappings,
         names,
@@ -108,7 +109,7 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
     if let Some(aws_auth) = aws_auth {
         background.spawn(aws_auth.follow());
     }
-    let verifier = Verifier::new(HostTable::for_partition(partition), Limits::default(), sts, ShieldLimits::default());
+    let verifier = Verifier::new(hosts, limits, sts, ShieldLimits::default());
     let mappings = {
         let sources = sources.clone();
         Arc::new(move || sources.current())

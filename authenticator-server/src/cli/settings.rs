@@ -6,6 +6,7 @@ use mapping::Partition;
 use rustls::pki_types::ServerName;
 
 use super::args::{ServerArgs, WebhookArgs};
+use super::token_rules::TokenRules;
 use crate::http::DenyStatus;
 use crate::sts::Endpoint;
 
@@ -40,6 +41,8 @@ pub(super) struct Settings {
     pub(super) sts_ca_file: Option<PathBuf>,
     /// Where connections to STS go.
     pub(super) sts_endpoint: Option<Endpoint>,
+    /// Which tokens are worth a question to STS.
+    pub(super) tokens: TokenRules,
 }
 
 impl Settings {
@@ -61,6 +64,7 @@ impl Settings {
             state_dir: self.state_dir.or(below.state_dir),
             sts_ca_file: self.sts_ca_file.or(below.sts_ca_file),
             sts_endpoint: self.sts_endpoint.or(below.sts_endpoint),
+            tokens: self.tokens.over(below.tokens),
         }
     }
 }
@@ -76,6 +80,7 @@ impl From<ServerArgs> for Settings {
     fn from(args: ServerArgs) -> Self {
         let ServerArgs {
             webhook,
+            tokens,
             partition,
             kubeconfig_pregenerated,
             kubeconfig,
@@ -99,6 +104,7 @@ impl From<ServerArgs> for Settings {
             partition,
             sts_ca_file,
             sts_endpoint,
+            tokens,
             ..webhook.into()
         }
     }

@@ -38,7 +38,7 @@ impl PresignedRequest {
     pub fn parse(token: &Token, hosts: &HostTable, limits: &Limits, now: Timestamp) -> Result<Self, TokenError> {
         let url = decode(token.expose(), limits)?;
         let (host, query) = split_url(&url)?;
-        let host = hosts.get(host).ok_or(TokenError::Host { partition: hosts.partition() })?;
+        let host = hosts.find(host).map_err(TokenError::Host)?;
         let request = Self::from_query(host, Query::parse(query)?)?;
         request.check_time(limits, now)?;
         Ok(request)

@@ -43,7 +43,7 @@ impl Given {
     pub(super) fn server(&self, arguments: &str) -> Result<ServerConfig, String> {
         match self.parse(arguments) {
             (global, Command::Server(args)) => {
-                ServerConfig::load(global, args, &|name| self.read(name)).map_err(|error| error.to_string())
+                ServerConfig::load(global, *args, &|name| self.read(name)).map_err(|error| error.to_string())
             }
             (_, other) => panic!("not server: {other:?}"),
         }

@@ -16,6 +16,7 @@ use crate::http::DenyStatus;
 use crate::sources::ApiServer;
 use crate::sts::Endpoint;
 use crate::tls::{Names, StateDir};
+use crate::token::{HostTable, Limits};
 
 /// Everything `server` needs to know.
 #[derive(Debug)]
@@ -26,6 +27,10 @@ pub(in crate::cli) struct ServerConfig {
     pub(in crate::cli) cluster_id: ClusterId,
     /// The status of a refusal.
     pub(in crate::cli) deny_status: DenyStatus,
+    /// The endpoints of STS that are asked.
+    pub(in crate::cli) hosts: HostTable,
+    /// How far a token may go.
+    pub(in crate::cli) limits: Limits,
     /// The port of the health endpoint; 0 for any.
     pub(in crate::cli) health_port: u16,
     /// How to log.
@@ -92,7 +97,10 @@ impl ServerConfig {
             state_dir,
             sts_ca_file,
             sts_endpoint,
+            tokens,
         } = settings;
+        let partition = partition.unwrap_or(Partition::Aws);
+        let (hosts, limits) = tokens.resolve(partition)?;
         let webhook_kubeconfig = generate_kubeconfig.unwrap_or_else(|| DEFAULT_KUBECONFIG.into());
         let sources = sources(backend_mode)?;
         let (reserved, unused) = reserved(file.reserved, &sources);
@@ -104,10 +112,12 @@ impl ServerConfig {
             cluster_id,
             deny_status: deny_status.unwrap_or_default(),
             health_port: health_port.unwrap_or(DEFAULT_HEALTH_PORT),
+            hosts,
+            limits,
             logs,
             mappings: file.mappings,
             names: names(hostname, address),
-            partition: partition.unwrap_or(Partition::Aws),
+            partition,
             port: port.unwrap_or(DEFAULT_PORT),
             reserved,
             scrubbed: file.scrubbed,
@@ -165,6 +175,8 @@ mod tests {
         assert_eq!(config.webhook_kubeconfig, WebhookKubeconfigFile::Generate(kubeconfig));
         assert_eq!(config.sources, [SourceName::MountedFile]);
         assert_eq!(config.partition, Partition::Aws);
+        assert_eq!(config.limits, Limits::default());
+        assert!(config.hosts.get("sts.us-west-2.amazonaws.com").is_some());
         assert_eq!(config.api_server, ApiServer::default());
         assert_eq!(config.logs, Logs::default());
         assert_eq!(config.deny_status, DenyStatus::Ok);
@@ -193,19 +205,24 @@ mod tests {
             "clusterID: a
 server:
   address: 10.0.0.1
+  allowedSTSRegions: [cn-north-1]
   backendMode: CRD
   denyStatus: 200
+  extraSTSRegions: [cn-new-1]
   generateKubeconfig: /file
   healthPort: 1
   hostname: file.example
   kubeconfig: /file
   kubeconfigPregenerated: true
   master: https://file
+  maxClockSkew: 1m
+  maxTokenSize: 5000
   partition: aws-cn
   port: 1
   stateDir: /file
   stsCAFile: /file
   stsEndpoint: file:1
+  stsFIPSOnly: true
 ",
         );
         let config = given
@@ -213,7 +230,8 @@ server:
                 "server -c FILE --address 10.0.0.2 --backend-mode EKSConfigMap,MountedFile --deny-status 403 \
                  --generate-kubeconfig /flag --health-port 2 --hostname flag.example --kubeconfig /flag \
                  --kubeconfig-pregenerated=false --master= --partition aws-us-gov --port 2 --state-dir /flag \
-                 --sts-ca-file /flag --sts-endpoint flag:2",
+                 --sts-ca-file /flag --sts-endpoint flag:2 --sts-fips-only=false --max-clock-skew 2m --max-token-size 6000 \
+                 --extra-sts-regions us-gov-new-1 --allowed-sts-regions us-gov-new-1,us-gov-west-1",
             )
             .unwrap();
         assert_eq!(config.names.address.to_str(), "10.0.0.2");
@@ -227,6 +245,41 @@ server:
         assert_eq!(config.state_dir, StateDir::new("/flag".into()));
         assert_eq!(config.sts_ca_file, Some("/flag".into()));
         assert_eq!(config.sts_endpoint, Some("flag:2".parse().unwrap()));
+        let limits = Limits { max_token_bytes: 6000, max_ahead: std::time::Duration::from_secs(120) };
+        assert_eq!(config.limits, limits);
+        for (host, asked) in [("us-gov-new-1", true), ("us-gov-west-1", true), ("us-gov-east-1", false)] {
+            assert_eq!(config.hosts.get(&format!("sts.{host}.amazonaws.com")).is_some(), asked, "{host}");
+        }
+    }
+
+    #[test]
+    fn the_file_says_which_tokens_are_worth_a_question() {
+        let rows = [
+            ("stsFIPSOnly: true", "sts.us-west-2.amazonaws.com", false),
+            ("stsFIPSOnly: true", "sts-fips.us-west-2.amazonaws.com", true),
+            ("allowedSTSRegions: eu-west-1 us-west-2", "sts.us-west-2.amazonaws.com", true),
+            ("allowedSTSRegions: [eu-west-1]", "sts.us-west-2.amazonaws.com", false),
+            ("extraSTSRegions: us-new-1,us-new-2", "sts.us-new-2.amazonaws.com", true),
+            ("extraSTSRegions: []", "sts.us-new-2.amazonaws.com", false),
+        ];
+        for (line, host, asked) in rows {
+            let text = format!("clusterID: a\nserver:\n  {line}\n");
+            let config = Given::file(&text).server("server -c FILE").unwrap();
+            assert_eq!(config.hosts.get(host).is_some(), asked, "{line}: {host}");
+        }
+    }
+
+    #[test]
+    fn regions_that_leave_no_endpoint_are_an_error_that_names_flag_and_key() {
+        for (line, arguments, message) in [
+            ("", "server -c FILE --allowed-sts-regions us-west-9", "us-west-9 is not a known region of partition aws"),
+            ("allowedSTSRegions: []", "server -c FILE", "no region is named"),
+            ("extraSTSRegions: [cn-north-1]", "server -c FILE", "cn-north-1 is a region of partition aws-cn"),
+        ] {
+            let error = Given::file(&format!("clusterID: a\nserver:\n  {line}\n")).server(arguments).unwrap_err();
+            assert!(error.starts_with("--allowed-sts-regions and --extra-sts-regions"), "{error}");
+            assert!(error.contains("server.allowedSTSRegions") && error.contains(message), "{error}");
+        }
     }
 
     #[test]
