@@ -11,6 +11,7 @@
 mod admission;
 mod answer;
 mod client;
+mod codes;
 mod endpoint;
 mod gate;
 mod roots;
@@ -38,9 +39,8 @@ pub enum AskError {
 
 /// STS's own refusals of a presigned request.
 ///
-/// Codes: "Common Error Types" of the STS API reference, and the `Error.Code` values that the query protocol of STS
-/// answers with. A code that is not listed in [`Rejection::from_code`] is an [`Outage`]: it was never a statement about
-/// the caller that we know.
+/// Which of its error codes stand for which is in `sts/codes.rs`. A code that is not listed there is an [`Outage`]: it was never a
+/// statement about the caller that we know.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Rejection {
     /// The signature does not fit: signed for another cluster, with other credentials, or changed on its way.
@@ -52,9 +52,12 @@ pub enum Rejection {
     /// The temporary credentials have ended.
     #[error("STS says that the credentials have expired")]
     ExpiredCredentials,
-    /// STS's clock finds the request too old or too new.
-    #[error("STS says that the request has expired or is not yet valid")]
+    /// STS's clock finds the request too old.
+    #[error("STS says that the request has expired: its clock differs from this server's")]
     RequestExpired,
+    /// STS's clock finds the request too new.
+    #[error("STS says that the request is not yet valid: the caller's clock is ahead of its own")]
+    RequestNotYetValid,
     /// The account may not use this endpoint, or the caller is denied the call.
     #[error("STS denies the call")]
     AccessDenied,
@@ -64,31 +67,6 @@ pub enum Rejection {
 }
 
 impl Rejection {
-    /// The refusal that one of STS's error codes stands for.
-    ///
-    /// `MissingAction`, `IncompleteSignature` and their like are none: what they miss is in every request that we build, so
-    /// somebody on the way has changed it.
-    #[must_use]
-    pub fn from_code(code: &str) -> Option<Self> {
-        Some(match code {
-            "SignatureDoesNotMatch" | "InvalidSignatureException" => Self::SignatureDoesNotMatch,
-            "InvalidClientTokenId" | "UnrecognizedClientException" | "InvalidAccessKeyId" => Self::UnknownCredentials,
-            "ExpiredToken" | "ExpiredTokenException" => Self::ExpiredCredentials,
-            "RequestExpired" => Self::RequestExpired,
-            "AccessDenied"
-            | "AccessDeniedException"
-            | "NotAuthorized"
-            | "OptInRequired"
-            | "RegionDisabledException" => Self::AccessDenied,
-            "InvalidQueryParameter"
-            | "InvalidParameterValue"
-            | "MalformedQueryString"
-            | "ValidationError"
-            | "ValidationException" => Self::Malformed,
-            _ => return None,
-        })
-    }
-
     /// The stable code of this reason, for logs, metrics and `status.error`.
     #[must_use]
     pub const fn code(self) -> &'static str {
@@ -97,6 +75,7 @@ impl Rejection {
             Self::UnknownCredentials => "sts.unknown_credentials",
             Self::ExpiredCredentials => "sts.expired_credentials",
             Self::RequestExpired => "sts.request_expired",
+            Self::RequestNotYetValid => "sts.request_not_yet_valid",
             Self::AccessDenied => "sts.access_denied",
             Self::Malformed => "sts.malformed_request",
         }

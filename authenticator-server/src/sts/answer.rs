@@ -4,7 +4,8 @@ use http::StatusCode;
 use mapping::AccountId;
 use serde::Deserialize;
 
-use super::{AnswerError, AskError, Outage, Rejection};
+use super::codes::{Meaning, meaning};
+use super::{AnswerError, AskError, Outage};
 use crate::json::Object;
 
 /// The most bytes that are read of an answer. A real one has about 400.
@@ -65,14 +66,14 @@ pub fn read_answer(status: StatusCode, content_type: Option<&str>, body: &[u8]) 
 /// A refusal counts only with a client error's status: a 5xx is an outage whatever its body says.
 fn read_error(status: StatusCode, content_type: Option<&str>, body: &[u8]) -> AskError {
     let document = content_type.is_some_and(is_json).then(|| serde_json::from_slice(body).ok()).flatten();
-    let code = document.map(|Object(ErrorDocument { error: Object(detail) })| detail.code);
-    let code = code.as_deref().unwrap_or_default();
-    if status == StatusCode::TOO_MANY_REQUESTS || THROTTLING.contains(&code) {
-        return Outage::Throttled.into();
-    }
-    match Rejection::from_code(code) {
-        Some(rejection) if status.is_client_error() => rejection.into(),
-        _ => Outage::Status(status.as_u16()).into(),
+    let detail = document.map(|Object(ErrorDocument { error: Object(detail) })| detail);
+    let told =
+        detail.map_or(Meaning::Nothing, |detail| meaning(&detail.code, detail.message.as_deref().unwrap_or_default()));
+    match told {
+        _ if status == StatusCode::TOO_MANY_REQUESTS => Outage::Throttled.into(),
+        Meaning::Throttled => Outage::Throttled.into(),
+        Meaning::Refused(rejection) if status.is_client_error() => rejection.into(),
+        Meaning::Refused(_) | Meaning::Nothing => Outage::Status(status.as_u16()).into(),
     }
 }
 
@@ -80,20 +81,6 @@ fn is_json(content_type: &str) -> bool {
     let media_type = content_type.split(';').next().unwrap_or_default();
     media_type.trim().eq_ignore_ascii_case("application/json")
 }
-
-/// The codes by which AWS services ask a caller to slow down (AWS SDK retry behaviour, "Throttling errors").
-const THROTTLING: [&str; 10] = [
-    "BandwidthLimitExceeded",
-    "LimitExceededException",
-    "RequestLimitExceeded",
-    "RequestThrottled",
-    "RequestThrottledException",
-    "SlowDown",
-    "Throttling",
-    "ThrottledException",
-    "ThrottlingException",
-    "TooManyRequestsException",
-];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -139,10 +126,13 @@ struct ErrorDocument {
 struct ErrorDetail {
     #[serde(rename = "Code")]
     code: String,
+    #[serde(rename = "Message")]
+    message: Option<String>,
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::Rejection;
     use super::*;
 
     const GOOD: &str = r#"{"GetCallerIdentityResponse":{"GetCallerIdentityResult":{"Account":"111122223333",
@@ -229,6 +219,22 @@ mod tests {
             let answer = read_answer(StatusCode::FORBIDDEN, Some(content_type), body.as_bytes());
             assert_eq!(answer, Err(Outage::Status(403).into()), "{body}");
         }
+    }
+
+    #[test]
+    fn a_refusal_needs_no_message_and_one_about_the_time_is_told_by_it() {
+        let told = |message: &str| {
+            let body = format!(r#"{{"Error":{{"Code":"SignatureDoesNotMatch"{message}}}}}"#);
+            read_answer(StatusCode::FORBIDDEN, Some("application/json"), body.as_bytes()).unwrap_err()
+        };
+        for message in ["", r#","Message":null"#, r#","Message":"m""#] {
+            assert_eq!(told(message), Rejection::SignatureDoesNotMatch.into(), "{message}");
+        }
+        assert_eq!(
+            told(r#","Message":"Signature expired: a is now earlier than b""#),
+            Rejection::RequestExpired.into()
+        );
+        assert_eq!(told(r#","Message":1"#), Outage::Status(403).into());
     }
 
     #[test]
