@@ -91,10 +91,10 @@ impl Authenticator {
                 self.verifier.welcome(&verified).await;
                 Verdict::Allow(Box::new(Allowed { verified, grant, disclosure }))
             }
-            Decision::NotMapped => Verdict::Deny(match disclosure {
-                Disclosure::Named => Denial::NotMapped(Some(identity.canonical_arn().clone())),
-                Disclosure::Scrubbed => Denial::NotMapped(None),
-            }),
+            Decision::NotMapped => {
+                let named = (disclosure == Disclosure::Named).then(|| identity.canonical_arn().clone());
+                Verdict::Deny(Denial::NotMapped(identity.principal().kind().into(), named))
+            }
             Decision::Refused(refusal) => Verdict::Deny(Denial::Mapping(refusal, disclosure)),
             Decision::Undecided(source) => Verdict::CannotTell(Outage::NotSynced(source)),
             Decision::NeedsNodeName(_) => Verdict::CannotTell(Outage::NodeName),

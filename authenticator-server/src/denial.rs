@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use mapping::{CanonicalArn, RefusalReason, SourceName};
+use mapping::{CanonicalArn, PrincipalKind, RefusalReason, SourceName};
 use tracing::Level;
 
 use crate::sts::{self, Rejection};
@@ -21,9 +21,20 @@ pub enum Denial {
     /// STS vouches for the caller, but it is of a kind that no mapping can name.
     UnmappablePrincipal,
     /// STS vouches for the caller, and no mapping names it. It is not named here if its account is scrubbed.
-    NotMapped(Option<CanonicalArn>),
+    NotMapped(CallerKind, Option<CanonicalArn>),
     /// A mapping names the caller, and must not be used for it.
     Mapping(mapping::Refusal, Disclosure),
+}
+
+/// What kind of caller no mapping names: what an operator can do about it differs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum CallerKind {
+    /// A user of GetFederationToken, which only a mapping of its own full ARN can name.
+    FederatedUser,
+    /// The account itself, which nobody should log in as.
+    Root,
+    /// A role's session or a user.
+    RoleOrUser,
 }
 
 /// Whether it may be said whom STS vouches for.
@@ -55,6 +66,18 @@ pub enum Refused {
     Unknown(Outage),
 }
 
+impl From<&PrincipalKind> for CallerKind {
+    fn from(kind: &PrincipalKind) -> Self {
+        match kind {
+            PrincipalKind::FederatedUser { .. } => Self::FederatedUser,
+            PrincipalKind::Root => Self::Root,
+            PrincipalKind::AssumedRole { .. } | PrincipalKind::Role { .. } | PrincipalKind::User { .. } => {
+                Self::RoleOrUser
+            }
+        }
+    }
+}
+
 impl From<Denial> for Refused {
     fn from(denial: Denial) -> Self {
         Self::Denied(denial)
@@ -75,7 +98,9 @@ impl Denial {
             Self::Token(error) => error.code(),
             Self::Rejected(rejection) => rejection.code(),
             Self::UnmappablePrincipal => "identity.unmappable",
-            Self::NotMapped(_) => "identity.not_mapped",
+            Self::NotMapped(CallerKind::FederatedUser, _) => "identity.federated_user_not_mapped",
+            Self::NotMapped(CallerKind::Root, _) => "identity.root_not_mapped",
+            Self::NotMapped(CallerKind::RoleOrUser, _) => "identity.not_mapped",
             Self::Mapping(refusal, _) => match refusal.reason() {
                 RefusalReason::ControlCharacter => "mapping.control_character",
                 RefusalReason::EmptyGroup => "mapping.empty_group",
@@ -94,7 +119,7 @@ impl Denial {
     pub const fn level(&self) -> Level {
         match self {
             Self::Token(_) => Level::INFO,
-            Self::Rejected(_) | Self::UnmappablePrincipal | Self::NotMapped(_) | Self::Mapping(..) => Level::WARN,
+            Self::Rejected(_) | Self::UnmappablePrincipal | Self::NotMapped(..) | Self::Mapping(..) => Level::WARN,
         }
     }
 }
@@ -105,8 +130,8 @@ impl fmt::Display for Denial {
             Self::Token(error) => error.fmt(f),
             Self::Rejected(rejection) => rejection.fmt(f),
             Self::UnmappablePrincipal => f.write_str("a principal of this kind cannot be mapped"),
-            Self::NotMapped(Some(arn)) => write!(f, "{arn} is not mapped"),
-            Self::NotMapped(None) => f.write_str("the caller is not mapped"),
+            Self::NotMapped(_, Some(arn)) => write!(f, "{arn} is not mapped"),
+            Self::NotMapped(_, None) => f.write_str("the caller is not mapped"),
             Self::Mapping(refusal, Disclosure::Named) => refusal.fmt(f),
             Self::Mapping(refusal, Disclosure::Scrubbed) => f.write_str(refusal.code()),
         }
