@@ -16,6 +16,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use mapping::{Identity, Principal, PrincipalKind};
 
+use crate::cluster_id::ClusterId;
 use crate::denial::{Denial, Outage, Refused};
 use crate::sts::{self, AnswerError, AskError, CallerIdentity, Client, Shield, ShieldLimits};
 use crate::token::{AccessKeyId, CredentialsDigest, HostTable, Limits, PresignedRequest, StsHost, Token, TokenDigest};
@@ -27,6 +28,7 @@ use crate::token::{AccessKeyId, CredentialsDigest, HostTable, Limits, PresignedR
 #[derive(Debug)]
 pub struct Verified {
     identity: Identity,
+    cluster_id: Arc<ClusterId>,
     digest: TokenDigest,
     credentials: CredentialsDigest,
     until: Timestamp,
@@ -38,6 +40,12 @@ impl Verified {
     #[must_use]
     pub const fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// The cluster for which STS vouches: the token was signed for it and for no other.
+    #[must_use]
+    pub fn cluster_id(&self) -> &ClusterId {
+        &self.cluster_id
     }
 
     /// Which token it was.
@@ -63,6 +71,7 @@ impl Verified {
 pub struct Verifier {
     hosts: HostTable,
     limits: Limits,
+    cluster_id: Arc<ClusterId>,
     shield: Shield<Vouched>,
 }
 
@@ -79,12 +88,13 @@ impl Verifier {
     /// A verifier that believes the endpoints in `hosts`, which `client` asks about its cluster. Must be made on a runtime.
     #[must_use]
     pub fn new(hosts: HostTable, limits: Limits, client: Client, shield: ShieldLimits) -> Self {
+        let cluster_id = Arc::new(client.cluster_id().clone());
         let client = Arc::new(client);
         let ask = move |request: Arc<PresignedRequest>| {
             let client = Arc::clone(&client);
             async move { identify(&client.ask(&request).await?, request.host(), request.access_key_id()) }
         };
-        Self { hosts, limits, shield: Shield::new(shield, Vouched::weight, ask) }
+        Self { hosts, limits, cluster_id, shield: Shield::new(shield, Vouched::weight, ask) }
     }
 
     /// Proves whose token it is, at time `now`.
@@ -104,7 +114,7 @@ impl Verifier {
             Vouched::Unmappable => return Err(Denial::UnmappablePrincipal.into()),
         };
         let (credentials, until, host) = (request.credentials_digest(), request.valid_until(), request.host());
-        Ok(Verified { identity, digest, credentials, until, host })
+        Ok(Verified { identity, cluster_id: Arc::clone(&self.cluster_id), digest, credentials, until, host })
     }
 
     /// Tells that this caller was let in: from now on a flood of others does not stand in its way to STS.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue, USER_AGENT};
+use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
 use http::{Request, Uri};
 use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
 use hyper::body::Bytes;
@@ -21,7 +21,7 @@ use crate::token::{CLUSTER_ID_HEADER, PresignedRequest};
 #[derive(Clone, Debug)]
 pub struct Client {
     http: hyper_util::client::legacy::Client<HttpsConnector<Way>, Empty<Bytes>>,
-    cluster_id: HeaderValue,
+    cluster_id: ClusterId,
 }
 
 impl Client {
@@ -58,7 +58,13 @@ impl Client {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(90))
             .build(connector);
-        Ok(Self { http, cluster_id: cluster_id.header_value() })
+        Ok(Self { http, cluster_id: cluster_id.clone() })
+    }
+
+    /// The cluster for which every request is sent: what an answer vouches for.
+    #[must_use]
+    pub const fn cluster_id(&self) -> &ClusterId {
+        &self.cluster_id
     }
 
     /// Sends the request once. Whoever calls this bounds its time.
@@ -90,7 +96,7 @@ impl Client {
         let host = request.host().name();
         let uri = Uri::builder().scheme("https").authority(host).path_and_query(format!("/?{}", *request.query()));
         Request::get(uri.build()?)
-            .header(CLUSTER_ID_HEADER, self.cluster_id.clone())
+            .header(CLUSTER_ID_HEADER, self.cluster_id.header_value())
             .header(ACCEPT, "application/json")
             .header(USER_AGENT, concat!("authenticator-server/", env!("CARGO_PKG_VERSION")))
             .body(Empty::new())
