@@ -5,5 +5,5 @@
 mod laws;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
-    laws::token(data);
+    laws::token::token(data);
 });

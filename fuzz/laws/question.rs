@@ -1,0 +1,22 @@
+//! The law of what an API server asks.
+
+use authenticator_server::review::{ReviewRequest, ReviewVersion};
+use serde_json::Value;
+
+/// A body is refused, or it is one JSON object of the right kind, in a version that is answered, whose `spec.token` is the token
+/// that was read; which does not print.
+pub fn token_review(data: &[u8]) -> bool {
+    let Ok(request) = ReviewRequest::parse(data) else { return false };
+    let document: Value = serde_json::from_slice(data).expect("what is read is JSON");
+    let text = |pointer: &str| document.pointer(pointer).and_then(Value::as_str);
+    assert_eq!(text("/kind"), Some("TokenReview"));
+    let (version, printed) = match text("/apiVersion") {
+        Some("authentication.k8s.io/v1") => (ReviewVersion::V1, "V1"),
+        Some("authentication.k8s.io/v1beta1") => (ReviewVersion::V1beta1, "V1beta1"),
+        other => panic!("version {other:?} is read"),
+    };
+    assert_eq!(request.version(), version);
+    assert_eq!(text("/spec/token"), Some(request.token().expose()));
+    assert_eq!(format!("{request:?}"), format!("ReviewRequest {{ version: {printed}, token: Token(redacted) }}"));
+    true
+}
