@@ -5,7 +5,10 @@
 //! ```
 
 pub mod cluster;
+pub mod container;
 pub mod control_plane;
+pub mod instance;
+mod loopback;
 pub mod patience;
 pub mod plugin;
 pub mod process;
@@ -15,4 +18,5 @@ pub mod review;
 pub mod secrets;
 pub mod server;
 pub mod signers;
+pub mod sso;
 pub mod sts;

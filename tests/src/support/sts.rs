@@ -1,12 +1,13 @@
-//! An STS that answers `GetCallerIdentity` as strictly as the real one: over TLS, with every signature recomputed from the
-//! bytes on the wire, for principals whose secrets, sessions and ARNs it knows.
+//! An STS that answers `GetCallerIdentity`, `AssumeRole` and `AssumeRoleWithWebIdentity` as strictly as the real one: over TLS,
+//! with every signature recomputed from the bytes on the wire, for principals whose secrets, sessions and ARNs it knows, and
+//! roles whose trust it knows.
 //!
 //! ```text
 //! bytes ─tls─▶ request ─sigv4─▶ Claim ─judgement─▶ Principal or Fault ─answers─▶ JSON or XML
+//!                                                      └─role─▶ Assumed ───┘
 //! ```
 //!
-//! It runs on a thread of its own, so a test may be synchronous or not, and ends when it is dropped. Its clock and its behaviour
-//! may be changed while it runs, and it remembers each request it saw.
+//! Its clock and its behaviour may be changed while it runs, and it remembers each request it saw.
 //!
 //! What differs from the service: it knows no sessions but the ones it was told of, and it refuses a few requests that the
 //! service may let pass (see [`sigv4`]). It ignores `X-Amz-Expires`, as the service does: a presigned request is good for 15
@@ -14,11 +15,9 @@
 
 use std::fmt;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::thread::JoinHandle;
 use std::time::Instant;
 
 use http::StatusCode;
@@ -27,26 +26,26 @@ use hyper::body::Bytes;
 use jiff::Timestamp;
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::sync::oneshot;
 
+use super::loopback::{Asked, Authority, Loopback, Reply, next_request_id, plain};
+use answers::Form;
 pub use answers::{Code, Fault};
+pub use judgement::Action;
 pub use principal::{Principal, Session};
+pub use role::{Assumed, Mfa, Role, Trust};
 
 mod answers;
 pub mod caller;
 pub mod judgement;
 mod principal;
-mod serve;
+mod role;
 pub mod sigv4;
-mod tls;
 
 /// A running emulator.
 pub struct Sts {
-    address: SocketAddr,
     ca: PathBuf,
     desk: Arc<Desk>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    server: Loopback,
     // Holds the CA's file for as long as somebody may want to read it.
     _home: TempDir,
 }
@@ -63,22 +62,17 @@ impl Sts {
     ///
     /// The address cannot be bound.
     pub fn start_on(address: SocketAddr, principals: impl IntoIterator<Item = Principal>) -> io::Result<Sts> {
-        let listener = TcpListener::bind(address)?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
-
         let home = TempDir::new()?;
         let ca = home.path().join("sts-ca.pem");
-        let authority = tls::Authority::new();
+        let authority = Authority::new("STS", |name| name.starts_with("sts"));
         std::fs::write(&ca, authority.pem())?;
 
         let desk = Arc::new(Desk::new());
-        let (stop, stopped) = oneshot::channel();
-        let thread = std::thread::spawn({
+        let server = Loopback::start(address, Some(authority), {
             let desk = Arc::clone(&desk);
-            move || serve::until(stopped, listener, authority, desk)
-        });
-        let sts = Sts { address, ca, desk, stop: Some(stop), thread: Some(thread), _home: home };
+            move |asked| desk.answer(asked)
+        })?;
+        let sts = Sts { ca, desk, server, _home: home };
         principals.into_iter().for_each(|principal| sts.know(principal));
         Ok(sts)
     }
@@ -86,7 +80,7 @@ impl Sts {
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.server.address()
     }
 
     /// The PEM file of the CA that signs its certificates.
@@ -98,9 +92,14 @@ impl Sts {
     /// Makes it know one more principal. One with the same access key id is replaced.
     pub fn know(&self, principal: Principal) {
         principal.remember();
-        let mut principals = lock(&self.desk.principals);
-        principals.retain(|known| known.access_key_id != principal.access_key_id);
-        principals.push(principal);
+        self.desk.know(principal);
+    }
+
+    /// Makes it know one more role. One with the same ARN is replaced.
+    pub fn know_role(&self, role: Role) {
+        let mut roles = lock(&self.desk.roles);
+        roles.retain(|known| known.arn != role.arn);
+        roles.push(role);
     }
 
     /// Changes how it treats requests from now on.
@@ -122,25 +121,13 @@ impl Sts {
     /// How many connections were made so far, whether or not a request came over them.
     #[must_use]
     pub fn connections(&self) -> usize {
-        self.desk.connections.load(Ordering::SeqCst)
+        self.server.connections()
     }
 }
 
 impl fmt::Debug for Sts {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Sts").field("address", &self.address).finish_non_exhaustive()
-    }
-}
-
-impl Drop for Sts {
-    fn drop(&mut self) {
-        // The thread may have ended before: nothing is left to stop then.
-        if let Some(stop) = self.stop.take() {
-            let _ = stop.send(());
-        }
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        formatter.debug_struct("Sts").field("address", &self.address()).finish_non_exhaustive()
     }
 }
 
@@ -182,7 +169,7 @@ pub struct Seen {
     pub parts: Parts,
     /// The body.
     pub body: Bytes,
-    /// The ARN of whoever signed it correctly, or why it was refused. Says nothing of a [`Behaviour`] that hid the verdict.
+    /// The ARN of whoever signed it correctly, or of the session that it was given, or why it was refused. Says nothing of a [`Behaviour`] that hid the verdict.
     pub verdict: Result<String, Code>,
 }
 
@@ -202,6 +189,13 @@ impl Seen {
         headers
     }
 
+    /// The value of a parameter of its query or form.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        let stated = if self.body.is_empty() { self.query() } else { std::str::from_utf8(&self.body).ok()? };
+        sigv4::Pairs::parse(stated).ok()?.optional(name).ok()?
+    }
+
     /// The query as it was on the wire.
     #[must_use]
     pub fn query(&self) -> &str {
@@ -212,10 +206,10 @@ impl Seen {
 /// What the connections share.
 struct Desk {
     principals: Mutex<Vec<Principal>>,
+    roles: Mutex<Vec<Role>>,
     behaviour: Mutex<Behaviour>,
     clock: Mutex<Clock>,
     seen: Mutex<Vec<Seen>>,
-    connections: AtomicUsize,
     allowance: Allowance,
 }
 
@@ -238,11 +232,90 @@ impl Desk {
     fn new() -> Desk {
         Desk {
             principals: Mutex::default(),
+            roles: Mutex::default(),
             behaviour: Mutex::new(Behaviour::Normal),
             clock: Mutex::new(Arc::new(Timestamp::now)),
             seen: Mutex::default(),
-            connections: AtomicUsize::new(0),
             allowance: Allowance::default(),
+        }
+    }
+
+    fn know(&self, principal: Principal) {
+        let mut principals = lock(&self.principals);
+        principals.retain(|known| known.access_key_id != principal.access_key_id);
+        principals.push(principal);
+    }
+
+    /// Judges a request, remembers it, and treats it as the behaviour says.
+    fn answer(&self, Asked { server_name, parts, body }: Asked) -> Reply {
+        let now = (lock(&self.clock).clone())();
+        let verdict = self.grant(now, &server_name, &parts, &body);
+        let form = Form::wanted_by(&parts.headers);
+        let request_id = next_request_id();
+        lock(&self.seen).push(Seen {
+            server_name: server_name.to_string(),
+            parts,
+            body,
+            verdict: verdict.as_ref().map(Grant::arn).map_err(|fault| fault.code),
+        });
+
+        let behaviour = match lock(&self.behaviour).clone() {
+            Behaviour::AtMost { per_second } if self.allowance.take(per_second) => Behaviour::Normal,
+            Behaviour::AtMost { .. } => Behaviour::Throttle,
+            other => other,
+        };
+        Reply::Answer(match (behaviour, verdict) {
+            (Behaviour::Normal, Ok(Grant::Identity(principal))) => form.identity(&principal, &request_id),
+            (Behaviour::Normal, Ok(Grant::Session(action, assumed))) => form.session(action, &assumed, &request_id),
+            (Behaviour::Answer(document), Ok(_)) => plain(StatusCode::OK, "application/json", document.to_string()),
+            (Behaviour::Normal | Behaviour::Answer(_), Err(fault)) => form.fault(&fault, &request_id),
+            (Behaviour::Status { code, content_type, body }, _) => plain(code, &content_type, body),
+            (Behaviour::Throttle | Behaviour::AtMost { .. }, _) => {
+                form.fault(&Fault::new(Code::Throttling, "Rate exceeded"), &request_id)
+            }
+            (Behaviour::Hang, _) => return Reply::Hang,
+            (Behaviour::CloseConnection, _) => return Reply::Cut,
+        })
+    }
+
+    /// What the request gets if nothing is in its way.
+    fn grant(&self, now: Timestamp, server_name: &str, parts: &Parts, body: &[u8]) -> Result<Grant, Fault> {
+        // Who comes with the token of a web identity has no keys to sign with yet.
+        if let Ok((Action::AssumeRoleWithWebIdentity, form)) = judgement::action(parts, body) {
+            let assumed = role::assume(&lock(&self.roles), None, &form, now)?;
+            return Ok(self.hand_out("AssumeRoleWithWebIdentity", assumed));
+        }
+        let caller = judgement::judge(&lock(&self.principals), now, server_name, parts, body)?.clone();
+        let (action, form) = judgement::action(parts, body)?;
+        match action {
+            Action::GetCallerIdentity => Ok(Grant::Identity(caller)),
+            Action::AssumeRole | Action::AssumeRoleWithWebIdentity => {
+                let assumed = role::assume(&lock(&self.roles), Some(&caller), &form, now)?;
+                Ok(self.hand_out("AssumeRole", assumed))
+            }
+        }
+    }
+
+    /// Knows the holder of a session from now on.
+    fn hand_out(&self, action: &'static str, assumed: Assumed) -> Grant {
+        self.know(assumed.principal.clone());
+        Grant::Session(action, assumed)
+    }
+}
+
+/// What a request is given.
+enum Grant {
+    /// Its caller's name.
+    Identity(Principal),
+    /// A session, by this action.
+    Session(&'static str, Assumed),
+}
+
+impl Grant {
+    /// Whom it speaks of.
+    fn arn(&self) -> String {
+        match self {
+            Grant::Identity(principal) | Grant::Session(_, Assumed { principal, .. }) => principal.arn.clone(),
         }
     }
 }

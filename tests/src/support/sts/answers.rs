@@ -3,12 +3,13 @@
 //! Codes and statuses: <https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html>. Where that page and the service
 //! differ (it answers an unknown key with 403 and `InvalidClientTokenId`, throttling with 400 and `Throttling`) the service is followed.
 
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::HeaderValue;
 use http::{HeaderMap, Response, StatusCode};
 use hyper::body::Bytes;
 use serde_json::json;
 
-use super::Principal;
+use super::{Assumed, Principal};
+use crate::support::loopback::plain;
 
 /// A refusal: STS's code and its words.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -28,14 +29,18 @@ impl Fault {
 /// STS's codes, alphabetical.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Code {
+    /// The caller may not do that, or brought the wrong second factor.
+    AccessDenied,
     /// The session of temporary credentials has ended.
     ExpiredToken,
     /// A parameter of the signature is missing, doubled or not in its format.
     IncompleteSignature,
-    /// Another action than `GetCallerIdentity`.
+    /// An action that is not known here.
     InvalidAction,
     /// An access key id that nobody has, or whose session token is missing or another one.
     InvalidClientTokenId,
+    /// The token of a web identity is none.
+    InvalidIdentityToken,
     /// The query cannot be read.
     MalformedQueryString,
     /// Not signed at all.
@@ -44,6 +49,8 @@ pub enum Code {
     SignatureDoesNotMatch,
     /// More calls than the account may make.
     Throttling,
+    /// A parameter is missing, or out of its bounds.
+    ValidationError,
 }
 
 impl Code {
@@ -51,24 +58,32 @@ impl Code {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Code::AccessDenied => "AccessDenied",
             Code::ExpiredToken => "ExpiredToken",
             Code::IncompleteSignature => "IncompleteSignature",
             Code::InvalidAction => "InvalidAction",
             Code::InvalidClientTokenId => "InvalidClientTokenId",
+            Code::InvalidIdentityToken => "InvalidIdentityToken",
             Code::MalformedQueryString => "MalformedQueryString",
             Code::MissingAuthenticationToken => "MissingAuthenticationToken",
             Code::SignatureDoesNotMatch => "SignatureDoesNotMatch",
             Code::Throttling => "Throttling",
+            Code::ValidationError => "ValidationError",
         }
     }
 
     fn status(self) -> StatusCode {
         match self {
-            Code::ExpiredToken
+            Code::AccessDenied
+            | Code::ExpiredToken
             | Code::InvalidClientTokenId
             | Code::MissingAuthenticationToken
             | Code::SignatureDoesNotMatch => StatusCode::FORBIDDEN,
-            Code::IncompleteSignature | Code::InvalidAction | Code::Throttling => StatusCode::BAD_REQUEST,
+            Code::IncompleteSignature
+            | Code::InvalidAction
+            | Code::InvalidIdentityToken
+            | Code::Throttling
+            | Code::ValidationError => StatusCode::BAD_REQUEST,
             Code::MalformedQueryString => StatusCode::NOT_FOUND,
         }
     }
@@ -109,6 +124,45 @@ impl Form {
         self.answer(StatusCode::OK, body, request_id)
     }
 
+    /// The session that `action` gave.
+    pub(super) fn session(
+        self,
+        action: &str,
+        Assumed { principal, ends }: &Assumed,
+        request_id: &str,
+    ) -> Response<Bytes> {
+        let Principal { access_key_id, secret_access_key, session, arn, user_id, .. } = principal;
+        let token = session.as_ref().map(|session| session.token.as_str()).unwrap_or_default();
+        let body = match self {
+            Form::Json => json!({format!("{action}Response"): {
+                format!("{action}Result"): {
+                    "AssumedRoleUser": {"Arn": arn, "AssumedRoleId": user_id},
+                    "Credentials": {
+                        "AccessKeyId": access_key_id,
+                        "SecretAccessKey": secret_access_key,
+                        "SessionToken": token,
+                        "Expiration": ends.as_second(),
+                    },
+                },
+                "ResponseMetadata": {"RequestId": request_id},
+            }})
+            .to_string(),
+            Form::Xml => format!(
+                "<{action}Response xmlns=\"{XML_NAMESPACE}\">\n  <{action}Result>\n    <AssumedRoleUser>\n      \
+                 <AssumedRoleId>{}</AssumedRoleId>\n      <Arn>{}</Arn>\n    </AssumedRoleUser>\n    <Credentials>\n      \
+                 <AccessKeyId>{access_key_id}</AccessKeyId>\n      <SecretAccessKey>{}</SecretAccessKey>\n      \
+                 <SessionToken>{}</SessionToken>\n      <Expiration>{ends}</Expiration>\n    </Credentials>\n  \
+                 </{action}Result>\n  <ResponseMetadata>\n    <RequestId>{request_id}</RequestId>\n  \
+                 </ResponseMetadata>\n</{action}Response>\n",
+                escape(user_id),
+                escape(arn),
+                escape(secret_access_key),
+                escape(token),
+            ),
+        };
+        self.answer(StatusCode::OK, body, request_id)
+    }
+
     pub(super) fn fault(self, Fault { code, message }: &Fault, request_id: &str) -> Response<Bytes> {
         let body = match self {
             Form::Json => json!({
@@ -136,15 +190,6 @@ impl Form {
         response.headers_mut().insert("x-amzn-requestid", id);
         response
     }
-}
-
-/// An answer of any status, type and body.
-pub(super) fn plain(status: StatusCode, content_type: &str, body: impl Into<Bytes>) -> Response<Bytes> {
-    let mut response = Response::new(body.into());
-    *response.status_mut() = status;
-    let content_type = HeaderValue::from_str(content_type).expect("a test gives a content type that can be sent");
-    response.headers_mut().insert(CONTENT_TYPE, content_type);
-    response
 }
 
 fn escape(text: &str) -> String {

@@ -8,7 +8,18 @@ use subtle::ConstantTimeEq;
 use super::sigv4::{Claim, DATE_FORMAT, Pairs};
 use super::{Code, Fault, Principal};
 
-/// Decides on one request: `server_name` is the name that its TLS handshake asked for, `now` the service's time.
+/// What is asked of STS.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Action {
+    /// Who the caller is.
+    GetCallerIdentity,
+    /// A session of a role, for the caller.
+    AssumeRole,
+    /// A session of a role, for whoever brings the token of a web identity.
+    AssumeRoleWithWebIdentity,
+}
+
+/// Decides who signed one request: `server_name` is the name that its TLS handshake asked for, `now` the service's time.
 ///
 /// # Errors
 ///
@@ -39,8 +50,32 @@ pub fn judge<'a>(
     if principal.session.as_ref().and_then(|session| session.ends).is_some_and(|end| end <= now) {
         return Err(Fault::new(Code::ExpiredToken, "The security token included in the request is expired"));
     }
-    action(parts, body)?;
     Ok(principal)
+}
+
+/// The action that is asked for, and its parameters: of a query or of a form.
+///
+/// # Errors
+///
+/// An action that this STS does not know. A session is asked for with a form.
+pub fn action(parts: &Parts, body: &[u8]) -> Result<(Action, Pairs), Fault> {
+    let stated = match parts.method {
+        Method::GET => parts.uri.query().unwrap_or_default(),
+        Method::POST => std::str::from_utf8(body).unwrap_or_default(),
+        _ => "",
+    };
+    let stated = Pairs::parse(stated)?;
+    let action = match stated.optional("Action")?.as_deref() {
+        Some("GetCallerIdentity") => Some(Action::GetCallerIdentity),
+        Some("AssumeRole") if parts.method == Method::POST => Some(Action::AssumeRole),
+        Some("AssumeRoleWithWebIdentity") if parts.method == Method::POST => Some(Action::AssumeRoleWithWebIdentity),
+        _ => None,
+    };
+    let is_known = stated.optional("Version")?.as_deref() == Some("2011-06-15") && parts.uri.path() == "/";
+    match action.filter(|_| is_known) {
+        Some(action) => Ok((action, stated)),
+        None => Err(Fault::new(Code::InvalidAction, "Could not find operation for version 2011-06-15")),
+    }
 }
 
 /// The region that a host of STS belongs to: its second label, but for the legacy global one. `None` for other hosts.
@@ -107,20 +142,6 @@ fn timely(signed_at: Timestamp, now: Timestamp) -> Result<(), Fault> {
         )));
     }
     Ok(())
-}
-
-/// The one action it knows, as a query or as a form.
-fn action(parts: &Parts, body: &[u8]) -> Result<(), Fault> {
-    let stated = match parts.method {
-        Method::GET => parts.uri.query().unwrap_or_default(),
-        Method::POST => std::str::from_utf8(body).unwrap_or_default(),
-        _ => "",
-    };
-    let stated = Pairs::parse(stated)?;
-    let known = stated.optional("Action")?.as_deref() == Some("GetCallerIdentity")
-        && stated.optional("Version")?.as_deref() == Some("2011-06-15")
-        && parts.uri.path() == "/";
-    if known { Ok(()) } else { Err(Fault::new(Code::InvalidAction, "Could not find operation for version 2011-06-15")) }
 }
 
 fn mismatch(message: &str) -> Fault {

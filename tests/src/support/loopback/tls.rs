@@ -1,4 +1,4 @@
-//! The emulator's own certificate authority: a leaf for any name that could be STS's, made when a handshake asks for it.
+//! An emulator's own certificate authority: a leaf for any name that could be its service's, made when a handshake asks for it.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,27 +12,31 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 /// The authority. Each emulator has its own, so that trust in one is not trust in another.
-pub(super) struct Authority {
+pub(in crate::support) struct Authority {
+    is_ours: fn(&str) -> bool,
     issuer: CertifiedIssuer<'static, KeyPair>,
     leaf_key: KeyPair,
     leaves: Mutex<HashMap<String, Arc<CertifiedKey>>>,
 }
 
 impl Authority {
-    pub(super) fn new() -> Authority {
+    /// The authority of a service that has the names of which `is_ours` holds.
+    pub(in crate::support) fn new(service: &str, is_ours: fn(&str) -> bool) -> Authority {
         let mut params = CertificateParams::new(Vec::new()).expect("no name is a valid list of names");
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-        params.distinguished_name.push(DnType::CommonName, "STS emulator CA");
+        params.distinguished_name.push(DnType::CommonName, format!("{service} emulator CA"));
         let key = KeyPair::generate().expect("a key can be made");
         Authority {
+            is_ours,
             issuer: CertifiedIssuer::self_signed(params, key).expect("a CA can sign itself"),
             leaf_key: KeyPair::generate().expect("a key can be made"),
             leaves: Mutex::default(),
         }
     }
 
-    pub(super) fn pem(&self) -> String {
+    /// Its certificate.
+    pub(in crate::support) fn pem(&self) -> String {
         self.issuer.pem()
     }
 
@@ -62,7 +66,7 @@ impl Authority {
 
 impl ResolvesServerCert for Authority {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        hello.server_name().filter(|name| name.starts_with("sts")).map(|name| self.leaf(name))
+        hello.server_name().filter(|name| (self.is_ours)(name)).map(|name| self.leaf(name))
     }
 }
 

@@ -1,0 +1,154 @@
+//! The metadata service of an EC2 instance, version 2 alone: nothing is told to whoever brings no session token of it.
+//!
+//! Paths and headers:
+//! <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html>.
+
+use std::collections::HashSet;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+
+use http::{Method, Response, StatusCode};
+use hyper::body::Bytes;
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::loopback::{Asked, Loopback, Reply, next_request_id, plain};
+use super::sts::Principal;
+
+/// A running metadata service.
+#[derive(Debug)]
+pub struct Instance {
+    server: Loopback,
+    seen: Arc<Mutex<Vec<String>>>,
+}
+
+impl Instance {
+    /// The instance's profile lets its programs act as `role`, a role's session, until `ends`; it stands in `region`.
+    ///
+    /// # Panics
+    ///
+    /// Loopback has no free port.
+    #[must_use]
+    pub fn start(role: Principal, ends: Timestamp, region: &str) -> Instance {
+        role.remember();
+        let name = role_name(&role.arn).to_owned();
+        let (profile, zone) = (format!("{CREDENTIALS}{name}"), format!("{region}a"));
+        let credentials = document(&role, ends);
+        let documents = [
+            (CREDENTIALS.to_owned(), name),
+            (profile, credentials),
+            ("/latest/meta-data/placement/region".to_owned(), region.to_owned()),
+            ("/latest/meta-data/placement/availability-zone".to_owned(), zone.clone()),
+            ("/latest/meta-data/placement/availability-zone/".to_owned(), zone),
+        ];
+        let seen: Arc<Mutex<Vec<String>>> = Arc::default();
+        let sessions = Mutex::new(HashSet::new());
+        let server = Loopback::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), None, {
+            let seen = Arc::clone(&seen);
+            move |asked| {
+                let path = asked.parts.uri.path().to_owned();
+                let answer =
+                    answer(&asked, &documents, &mut sessions.lock().expect("nothing panics while it holds it"));
+                seen.lock().expect("nothing panics while it holds it").push(path);
+                Reply::Answer(answer)
+            }
+        });
+        Instance { server: server.expect("loopback has a free port"), seen }
+    }
+
+    /// The value of `AWS_EC2_METADATA_SERVICE_ENDPOINT` that leads to it.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.server.address())
+    }
+
+    /// The paths that were asked for, in their order.
+    #[must_use]
+    pub fn seen(&self) -> Vec<String> {
+        self.seen.lock().expect("nothing panics while it holds it").clone()
+    }
+}
+
+fn answer(asked: &Asked, documents: &[(String, String)], sessions: &mut HashSet<String>) -> Response<Bytes> {
+    let header = |name: &str| asked.parts.headers.get(name).and_then(|value| value.to_str().ok());
+    let says = |status, text: &str| plain(status, "text/plain", text.to_owned());
+    // A request that came through a proxy is none of the instance's own.
+    if header("x-forwarded-for").is_some() {
+        return says(StatusCode::FORBIDDEN, "");
+    }
+    let path = asked.parts.uri.path();
+    if path == "/latest/api/token" {
+        let lifetime = header(LIFETIME).and_then(|text| text.parse::<u32>().ok());
+        return match (&asked.parts.method, lifetime) {
+            (&Method::PUT, Some(1..=21_600)) => {
+                let session = format!("AQAEXAMPLE{}==", next_request_id());
+                sessions.insert(session.clone());
+                says(StatusCode::OK, &session)
+            }
+            (&Method::PUT, _) => says(StatusCode::BAD_REQUEST, ""),
+            _ => says(StatusCode::METHOD_NOT_ALLOWED, ""),
+        };
+    }
+    if !header(SESSION).is_some_and(|session| sessions.contains(session)) {
+        return says(StatusCode::UNAUTHORIZED, "");
+    }
+    match documents.iter().find(|(known, _)| known == path) {
+        Some((_, text)) if asked.parts.method == Method::GET => says(StatusCode::OK, text),
+        _ => says(StatusCode::NOT_FOUND, ""),
+    }
+}
+
+/// The credentials as the service writes them.
+fn document(role: &Principal, ends: Timestamp) -> String {
+    json!({
+        "Code": "Success",
+        "LastUpdated": "2026-01-02T03:04:05Z",
+        "Type": "AWS-HMAC",
+        "AccessKeyId": role.access_key_id,
+        "SecretAccessKey": role.secret_access_key,
+        "Token": role.session.as_ref().map(|session| &session.token),
+        "Expiration": ends.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+    })
+    .to_string()
+}
+
+/// The role's name in the ARN of one of its sessions.
+fn role_name(arn: &str) -> &str {
+    arn.split('/').nth(1).expect("an instance acts as a role")
+}
+
+const CREDENTIALS: &str = "/latest/meta-data/iam/security-credentials/";
+const LIFETIME: &str = "x-aws-ec2-metadata-token-ttl-seconds";
+const SESSION: &str = "x-aws-ec2-metadata-token";
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_told_without_a_session_of_the_service_itself() {
+        let mut sessions = HashSet::new();
+        let mut ask = |method, path: &str, headers: &[(&str, &str)]| {
+            let request = Request::builder().method(method).uri(path);
+            let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+            let (parts, ()) = request.body(()).unwrap().into_parts();
+            let asked = Asked { server_name: "".into(), parts, body: Bytes::new() };
+            let response = answer(&asked, &[("/known".to_owned(), "text".to_owned())], &mut sessions);
+            (response.status().as_u16(), String::from_utf8(response.into_body().to_vec()).unwrap())
+        };
+        let (status, session) = ask("PUT", "/latest/api/token", &[(LIFETIME, "21600")]);
+        assert_eq!(status, 200);
+        assert_eq!(ask("GET", "/known", &[(SESSION, &session)]), (200, "text".to_owned()));
+
+        assert_eq!(ask("GET", "/known", &[]).0, 401);
+        assert_eq!(ask("GET", "/known", &[(SESSION, "AQAEXAMPLE")]).0, 401);
+        assert_eq!(ask("GET", "/known", &[(SESSION, &session), ("x-forwarded-for", "10.0.0.1")]).0, 403);
+        assert_eq!(ask("GET", "/unknown", &[(SESSION, &session)]).0, 404);
+        for wrong in [&[][..], &[(LIFETIME, "0")], &[(LIFETIME, "21601")]] {
+            assert_eq!(ask("PUT", "/latest/api/token", wrong).0, 400, "{wrong:?}");
+        }
+        assert_eq!(ask("GET", "/latest/api/token", &[(LIFETIME, "21600")]).0, 405);
+    }
+}
