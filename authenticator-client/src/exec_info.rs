@@ -140,6 +140,15 @@ pub fn cluster_id(env: &Env) -> Result<Option<String>, ClusterConfigError> {
     }
 }
 
+/// Whether the client has a person at its terminal who may be asked something: what it says in `spec.interactive`, and yes where no
+/// client says anything, for then a person runs the program.
+#[must_use]
+pub fn is_interactive(env: &Env) -> bool {
+    let text = environment::variable(env, EXEC_INFO_VARIABLE).ok().flatten().unwrap_or_default();
+    let asked: Value = serde_json::from_str(&text).unwrap_or_default();
+    asked.pointer("/spec/interactive") != Some(&Value::Bool(false))
+}
+
 /// Where a kubeconfig's cluster id arrives.
 pub(crate) const CLUSTER_ID_PLACE: &str = "cluster-id in spec.cluster.config of KUBERNETES_EXEC_INFO";
 
@@ -218,6 +227,20 @@ mod tests {
             assert_eq!(cluster_id(&env), expected.map(|id| id.map(str::to_owned)), "{text}");
         }
         assert_eq!(cluster_id(&Env::from_slice(&[])), Ok(None));
+    }
+
+    #[test]
+    fn nobody_may_be_asked_where_the_client_says_so() {
+        for (text, interactive) in [
+            (r#"{"spec":{"interactive":false}}"#, false),
+            (r#"{"spec":{"interactive":true}}"#, true),
+            (r#"{"spec":{}}"#, true),
+            ("", true),
+            ("{", true),
+        ] {
+            assert_eq!(is_interactive(&Env::from_slice(&[(EXEC_INFO_VARIABLE, text)])), interactive, "{text}");
+        }
+        assert!(is_interactive(&Env::from_slice(&[])));
     }
 
     #[test]

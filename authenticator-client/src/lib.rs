@@ -24,6 +24,7 @@ pub mod exec_credential;
 pub mod exec_info;
 pub mod presign;
 pub mod profile;
+pub mod prompt;
 pub mod region;
 pub mod token;
 
