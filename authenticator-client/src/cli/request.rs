@@ -2,7 +2,10 @@
 
 use aws_types::os_shim_internal::Env;
 
-use super::{AwsFlags, GetTokenFlags, GlobalFlags, TokenFlags};
+use super::{
+    config_file::{self, ConfigFileError},
+    flags::{AwsFlags, GetTokenFlags, GlobalFlags, TokenFlags},
+};
 use crate::{
     cluster_id::{ClusterId, ClusterIdError},
     environment::{self, NotUnicode},
@@ -39,7 +42,7 @@ pub(super) enum Form {
 pub(super) enum RequestError {
     #[error("{place} is not a cluster id")]
     ClusterId {
-        place: &'static str,
+        place: String,
         #[source]
         source: ClusterIdError,
     },
@@ -47,10 +50,16 @@ pub(super) enum RequestError {
     Misplaced(&'static str),
     #[error(transparent)]
     ClusterConfig(#[from] ClusterConfigError),
+    #[error(transparent)]
+    ConfigFile(#[from] ConfigFileError),
     #[error("no cluster id: there is none in {looked_at}, nor as {CLUSTER_ID_PLACE}")]
-    NoClusterId { looked_at: &'static str },
+    NoClusterId { looked_at: String },
+    #[error("{0} does not go with eks get-token: aws-cli has no such flag")]
+    NotOfAwsCli(&'static str),
     #[error("{0} is not supported yet")]
     NotSupported(&'static str),
+    #[error("--no-sign-request is not possible here: a token is a signed request")]
+    Unsigned,
     #[error("--cluster-name and --cluster-id both name the cluster: give one of them")]
     TwoClusters,
     #[error(transparent)]
@@ -65,15 +74,19 @@ impl AwsFlags {
             profile: later.profile.or(self.profile),
             output: later.output.or(self.output),
             query: later.query.or(self.query),
+            no_sign_request: later.no_sign_request || self.no_sign_request,
+            idle: later.idle,
         }
     }
 
     /// Region and profile, for a command that has a form of its own.
     pub(super) fn without_form(self) -> Result<(Option<String>, Option<String>), RequestError> {
-        match self {
-            Self { output: Some(_), .. } => Err(RequestError::Misplaced("--output")),
-            Self { query: Some(_), .. } => Err(RequestError::Misplaced("--query")),
-            Self { region, profile, output: None, query: None } => Ok((region, profile)),
+        let Self { region, profile, output, query, no_sign_request, idle: _ } = self;
+        match (output, query, no_sign_request) {
+            (Some(_), _, _) => Err(RequestError::Misplaced("--output")),
+            (None, Some(_), _) => Err(RequestError::Misplaced("--query")),
+            (None, None, true) => Err(RequestError::Unsigned),
+            (None, None, false) => Ok((region, profile)),
         }
     }
 }
@@ -118,15 +131,8 @@ impl Request {
             }
         }
 
-        let (text, place) = match global.cluster_id()? {
-            Some(text) => (text, "--cluster-id"),
-            None => match environment::variable(env, CLUSTER_ID_VARIABLE)? {
-                Some(text) => (text, CLUSTER_ID_VARIABLE),
-                None => of_cluster_config(env, "--cluster-id (-i) or KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID")?,
-            },
-        };
         Ok(Self {
-            cluster_id: text.parse().map_err(|source| RequestError::ClusterId { place, source })?,
+            cluster_id: cluster_id(global, env)?,
             region: region.or(region_before),
             profile: profile.or(profile_before),
             form: if token_only { Form::Token } else { Form::ExecCredential(api_version) },
@@ -141,18 +147,25 @@ impl Request {
         env: &Env,
     ) -> Result<Self, RequestError> {
         let GetTokenFlags { aws, cluster_name, role_arn } = flags;
-        let AwsFlags { region, profile, output, query } = before.then(aws);
+        let AwsFlags { region, profile, output, query, no_sign_request, idle: _ } = before.then(aws);
+        if no_sign_request {
+            return Err(RequestError::Unsigned);
+        }
         if role_arn.is_some() {
             return Err(RequestError::NotSupported("--role-arn (--role)"));
         }
-        let (text, place) = match (cluster_name, global.cluster_id()?) {
+        let GlobalFlags { cluster_id, config, log_format: _, log_verbosity: _, feature_gates: _ } = global;
+        if config.is_some() {
+            return Err(RequestError::NotOfAwsCli("--config (-c)"));
+        }
+        let cluster = match (cluster_name, cluster_id) {
             (Some(_), Some(_)) => return Err(RequestError::TwoClusters),
-            (Some(text), None) => (text, "--cluster-name"),
-            (None, Some(text)) => (text, "--cluster-id"),
-            (None, None) => of_cluster_config(env, "--cluster-name or --cluster-id")?,
+            (Some(text), None) => Some((text, "--cluster-name".to_owned())),
+            (None, Some(text)) => Some((text, "--cluster-id".to_owned())),
+            (None, None) => of_cluster_config(env)?,
         };
         Ok(Self {
-            cluster_id: text.parse().map_err(|source| RequestError::ClusterId { place, source })?,
+            cluster_id: parsed(cluster, || "--cluster-name or --cluster-id".to_owned())?,
             region,
             profile,
             form: Form::Aws { form: output.unwrap_or_default(), part: query },
@@ -160,21 +173,41 @@ impl Request {
     }
 }
 
-impl GlobalFlags {
-    /// The cluster that the flags name. The Go program's log and its server's features have no counterpart here.
-    fn cluster_id(self) -> Result<Option<String>, RequestError> {
-        let Self { cluster_id, config, log_format: _, log_verbosity: _, feature_gates: _ } = self;
-        match config {
-            Some(config) if !config.is_empty() => Err(RequestError::NotSupported("--config (-c)")),
-            _ => Ok(cluster_id),
-        }
-    }
+/// The cluster of a command that is not aws-cli's, in the Go program's order: flag, variable, config file; then the kubeconfig's.
+fn cluster_id(flags: GlobalFlags, env: &Env) -> Result<ClusterId, RequestError> {
+    // The Go program's log and its server's features have no counterpart here.
+    let GlobalFlags { cluster_id, config, log_format: _, log_verbosity: _, feature_gates: _ } = flags;
+    let config = config.filter(|path| !path.as_os_str().is_empty());
+    // A file that was named has to be there even if it has no say, as in the Go program.
+    let of_file = match &config {
+        Some(path) => config_file::cluster_id(path)?
+            .map(|text| (text, format!("clusterID in the config file {}", path.display()))),
+        None => None,
+    };
+    let of_variable = environment::variable(env, CLUSTER_ID_VARIABLE)?;
+    let cluster = cluster_id
+        .map(|text| (text, "--cluster-id".to_owned()))
+        .or_else(|| of_variable.map(|text| (text, CLUSTER_ID_VARIABLE.to_owned())))
+        .or(of_file);
+    let cluster = match cluster {
+        None => of_cluster_config(env)?,
+        cluster => cluster,
+    };
+    parsed(cluster, || match config {
+        Some(path) => format!("--cluster-id (-i), {CLUSTER_ID_VARIABLE} or clusterID in {}", path.display()),
+        None => format!("--cluster-id (-i) or {CLUSTER_ID_VARIABLE}"),
+    })
 }
 
-/// The cluster that the kubeconfig names where the command line, which was looked at before, does not.
-fn of_cluster_config(env: &Env, looked_at: &'static str) -> Result<(String, &'static str), RequestError> {
-    let text = exec_info::cluster_id(env)?.ok_or(RequestError::NoClusterId { looked_at })?;
-    Ok((text, CLUSTER_ID_PLACE))
+/// The cluster that the kubeconfig names.
+fn of_cluster_config(env: &Env) -> Result<Option<(String, String)>, RequestError> {
+    Ok(exec_info::cluster_id(env)?.map(|text| (text, CLUSTER_ID_PLACE.to_owned())))
+}
+
+/// The id that was found, with the place where it stands.
+fn parsed(found: Option<(String, String)>, looked_at: impl FnOnce() -> String) -> Result<ClusterId, RequestError> {
+    let (text, place) = found.ok_or_else(|| RequestError::NoClusterId { looked_at: looked_at() })?;
+    text.parse().map_err(|source| RequestError::ClusterId { place, source })
 }
 
 const CLUSTER_ID_VARIABLE: &str = "KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID";

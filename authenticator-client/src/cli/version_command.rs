@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{VersionFlags, VersionForm};
+use super::flags::{VersionFlags, VersionForm};
 
 /// Prints the version in the Go program's forms: a JSON object, YAML, or with `--short` the number alone.
 pub(super) fn run(flags: &VersionFlags, out: &mut dyn Write) -> io::Result<()> {

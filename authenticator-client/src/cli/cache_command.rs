@@ -1,0 +1,14 @@
+//! `authenticator-client clean-cache`.
+
+use std::{error::Error, io::Write, time::Duration};
+
+use crate::{World, cache::Cache};
+
+/// Removes all that is cached, and says how much that was and where.
+pub(super) fn clean(world: &World, out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
+    let cache = Cache::new(&world.env, Duration::ZERO);
+    let removed = cache.clean()?;
+    let place = cache.path().map(|path| path.display().to_string()).unwrap_or_default();
+    writeln!(out, "removed the credentials of {removed} earlier sessions from {place}")?;
+    Ok(out.flush()?)
+}

@@ -1,0 +1,116 @@
+//! The config file of the Go program, of which its client reads the cluster's id.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use saphyr_parser::{Event, Parser, ScanError};
+
+/// A config file that `--config` names is of no use.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ConfigFileError {
+    #[error("cannot read the config file {path}")]
+    Unreadable {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("the config file {path} is no YAML")]
+    Malformed {
+        path: PathBuf,
+        #[source]
+        source: ScanError,
+    },
+    #[error("the config file {path} is not a mapping of keys to values")]
+    NotAMapping { path: PathBuf },
+    #[error("clusterID in the config file {path} is not a string")]
+    ClusterId { path: PathBuf },
+}
+
+/// The `clusterID` of the file, in any case as in the Go program; `None` where it has none. What comes after it is not looked at.
+pub(super) fn cluster_id(path: &Path) -> Result<Option<String>, ConfigFileError> {
+    let mut text = String::new();
+    File::open(path)
+        .and_then(|file| file.take(LARGEST_FILE).read_to_string(&mut text))
+        .map_err(|source| ConfigFileError::Unreadable { path: path.to_owned(), source })?;
+    find(&text, path)
+}
+
+fn find(text: &str, path: &Path) -> Result<Option<String>, ConfigFileError> {
+    let mut depth = 0_u32;
+    // The key of the outermost mapping whose value comes next.
+    let mut key: Option<String> = None;
+    for event in Parser::new_from_str(text.trim_start_matches('\u{feff}')) {
+        let (event, _) = event.map_err(|source| ConfigFileError::Malformed { path: path.to_owned(), source })?;
+        let is_cluster_id = depth == 1 && key.as_deref().is_some_and(|key| key.eq_ignore_ascii_case("clusterID"));
+        match event {
+            Event::Scalar(value, ..) if depth == 1 => match key.take() {
+                None => key = Some(value.into_owned()),
+                Some(_) if is_cluster_id => return Ok(Some(value.into_owned())),
+                Some(_) => {}
+            },
+            Event::MappingStart(..) | Event::SequenceStart(..) | Event::Alias(_) if is_cluster_id => {
+                return Err(ConfigFileError::ClusterId { path: path.to_owned() });
+            }
+            Event::Scalar(..) | Event::SequenceStart(..) | Event::Alias(_) if depth == 0 => {
+                return Err(ConfigFileError::NotAMapping { path: path.to_owned() });
+            }
+            Event::MappingStart(..) | Event::SequenceStart(..) => depth += 1,
+            Event::MappingEnd | Event::SequenceEnd => {
+                depth -= 1;
+                if depth == 1 {
+                    key = None;
+                }
+            }
+            Event::Alias(_) if depth == 1 => key = None,
+            _ => {}
+        }
+    }
+    Ok(None)
+}
+
+/// In bytes: what the server takes of one.
+const LARGEST_FILE: u64 = 32 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(text: &str) -> Result<Option<String>, ConfigFileError> {
+        find(text, Path::new("config.yaml"))
+    }
+
+    #[test]
+    fn the_cluster_id_is_the_string_under_its_key_in_the_outermost_mapping() {
+        for (text, id) in [
+            ("clusterID: demo\nserver:\n  port: 1\n", Some("demo")),
+            ("server:\n  mapRoles:\n  - rolearn: x\n    clusterID: no\nclusterid: 'demo'\n", Some("demo")),
+            ("{\"clusterID\": \"demo\"}", Some("demo")),
+            ("clusterID: 0123\n", Some("0123")),
+            ("\u{feff}clusterID: demo\n", Some("demo")),
+            ("a: &x [1]\nb: *x\nclusterID: demo", Some("demo")),
+            ("server:\n  clusterID: no\n", None),
+            ("a: clusterID\nb: no\n", None),
+            ("[clusterID]: no\n", None),
+            ("", None),
+            ("# nothing\n", None),
+        ] {
+            assert_eq!(of(text).unwrap().as_deref(), id, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_config_file_is_an_error_that_names_it() {
+        for (text, message) in [
+            ("clusterID: [demo]\n", "clusterID in the config file config.yaml is not a string"),
+            ("clusterID: {a: b}\n", "clusterID in the config file config.yaml is not a string"),
+            ("- clusterID: demo\n", "the config file config.yaml is not a mapping of keys to values"),
+            ("demo\n", "the config file config.yaml is not a mapping of keys to values"),
+            ("a: 'x\n", "the config file config.yaml is no YAML"),
+        ] {
+            assert_eq!(of(text).unwrap_err().to_string(), message, "{text}");
+        }
+    }
+}

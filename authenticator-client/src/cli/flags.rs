@@ -1,0 +1,207 @@
+//! The flags as given. What they mean together is [`super::request`]'s to say.
+//!
+//! They are spelled as the Go program and aws-cli spell them, each in its own command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
+use clap_complete::Shell;
+
+use crate::{
+    exec_credential::{AwsForm, AwsPart},
+    exec_info::ApiVersion,
+};
+
+/// Authenticates to Kubernetes with AWS credentials: an exec credential plugin for kubectl.
+#[derive(Debug, Parser)]
+#[command(name = "authenticator-client", version, args_override_self = true)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pub(super) global: GlobalFlags,
+    #[command(flatten)]
+    pub(super) aws: AwsFlags,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Remove all credentials that are cached
+    CleanCache,
+    /// Print what makes a shell complete this program's command line
+    Completion(CompletionFlags),
+    /// Print a token in the place of aws-cli
+    // The largest by far.
+    Eks(Box<EksFlags>),
+    /// Print a token for the cluster, as an ExecCredential
+    Token(TokenFlags),
+    /// Print this program's version
+    Version(VersionFlags),
+}
+
+/// The flags of every command; they may stand before or after it.
+#[derive(Args, Debug)]
+pub(super) struct GlobalFlags {
+    /// The cluster that the token is for, as its authenticator is told [env: KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID]
+    /// [default: the cluster-id that the kubeconfig gives]
+    #[arg(short = 'i', long, global = true, value_name = "ID")]
+    pub(super) cluster_id: Option<String>,
+    /// A config file of the authenticator, whose clusterID counts where no other is given
+    #[arg(short = 'c', long, global = true, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    // The Go program's flags for its log and for features of its server. This program writes what matters to standard error
+    // and has no log.
+    #[arg(short = 'l', long, global = true, value_name = "FORMAT", hide = true)]
+    pub(super) log_format: Option<String>,
+    #[arg(short = 'v', long, global = true, value_name = "LEVEL", hide = true)]
+    pub(super) log_verbosity: Option<String>,
+    #[arg(long, global = true, value_name = "GATES", hide = true)]
+    pub(super) feature_gates: Option<String>,
+}
+
+/// The flags that aws-cli takes before, within and after its `eks get-token`; the last one counts.
+#[derive(Args, Debug)]
+pub(super) struct AwsFlags {
+    /// The region whose STS endpoint the token is for [env: AWS_REGION, AWS_DEFAULT_REGION] [default: the profile's, or us-east-1]
+    #[arg(long)]
+    pub(super) region: Option<String>,
+    /// The profile of the shared AWS files; given here, it comes before keys in the environment [env: AWS_PROFILE,
+    /// AWS_DEFAULT_PROFILE]
+    #[arg(long, value_name = "NAME")]
+    pub(super) profile: Option<String>,
+    /// The form in which `eks get-token` prints [default: json, whatever the profile says, as kubectl wants it]
+    #[arg(long, value_enum, value_name = "FORM", hide_possible_values = true)]
+    pub(super) output: Option<AwsForm>,
+    /// What of it `eks get-token` prints: status.token or status.expirationTimestamp
+    #[arg(long, value_enum, value_name = "PATH", hide_possible_values = true)]
+    pub(super) query: Option<AwsPart>,
+    // It would make the token nobody's.
+    #[arg(long, hide = true)]
+    pub(super) no_sign_request: bool,
+    #[command(flatten)]
+    pub(super) idle: IdleAwsFlags,
+}
+
+/// Flags that aws-cli takes for each of its commands, and that change nothing in what its `eks get-token` prints.
+#[derive(Args, Debug)]
+pub(super) struct IdleAwsFlags {
+    #[arg(long, value_name = "FILE", hide = true)]
+    ca_bundle: Option<String>,
+    #[arg(long, value_name = "FORMAT", hide = true)]
+    cli_binary_format: Option<String>,
+    #[arg(long, value_name = "SECONDS", hide = true)]
+    cli_connect_timeout: Option<String>,
+    #[arg(long, value_name = "FORMAT", hide = true)]
+    cli_error_format: Option<String>,
+    #[arg(long, value_name = "SECONDS", hide = true)]
+    cli_read_timeout: Option<String>,
+    #[arg(long, value_name = "WHEN", hide = true)]
+    color: Option<String>,
+    #[arg(long, hide = true)]
+    debug: bool,
+    #[arg(long, value_name = "URL", hide = true)]
+    endpoint_url: Option<String>,
+    #[arg(long, hide = true)]
+    no_cli_auto_prompt: bool,
+    #[arg(long, hide = true)]
+    no_cli_pager: bool,
+    #[arg(long, hide = true)]
+    no_paginate: bool,
+    #[arg(long, hide = true)]
+    no_verify_ssl: bool,
+}
+
+/// As with the Go program, a switch may also be written `--switch=true` or `--switch=false`.
+#[derive(Args, Debug)]
+pub(super) struct TokenFlags {
+    /// The region whose STS endpoint the token is for [env: AWS_REGION, AWS_DEFAULT_REGION] [default: the profile's, or us-east-1]
+    #[arg(long)]
+    pub(super) region: Option<String>,
+    /// The profile of the shared AWS files; given here, it comes before keys in the environment [env: AWS_PROFILE,
+    /// AWS_DEFAULT_PROFILE]
+    #[arg(long, value_name = "NAME")]
+    pub(super) profile: Option<String>,
+    /// Print the bare token
+    #[arg(long, value_name = "BOOL", hide_default_value = true, hide_possible_values = true)]
+    #[arg(num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true")]
+    #[arg(value_parser = BoolishValueParser::new())]
+    pub(super) token_only: bool,
+    /// The contract's version to answer in: v1 or v1beta1 [default: the one that KUBERNETES_EXEC_INFO asks for]
+    #[arg(long, value_name = "VERSION")]
+    pub(super) api_version: Option<ApiVersion>,
+    /// Accepted for compatibility: keys are never cached, and nothing else needs to be yet
+    #[arg(long, hide = true)]
+    #[arg(num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true")]
+    #[arg(value_parser = BoolishValueParser::new())]
+    pub(super) cache: bool,
+    #[arg(short = 'r', long, value_name = "ARN", hide = true)]
+    pub(super) role: Option<String>,
+    #[arg(short = 'e', long, value_name = "ID", hide = true)]
+    pub(super) external_id: Option<String>,
+    #[arg(short = 's', long, value_name = "NAME", hide = true)]
+    pub(super) session_name: Option<String>,
+    #[arg(long, hide = true)]
+    #[arg(num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true")]
+    #[arg(value_parser = BoolishValueParser::new())]
+    pub(super) forward_session_name: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct EksFlags {
+    #[command(flatten)]
+    pub(super) aws: AwsFlags,
+    #[command(subcommand)]
+    pub(super) command: EksCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum EksCommand {
+    /// Print a token for the cluster as `aws eks get-token` does
+    GetToken(GetTokenFlags),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct GetTokenFlags {
+    #[command(flatten)]
+    pub(super) aws: AwsFlags,
+    /// The cluster that the token is for
+    #[arg(long, value_name = "NAME")]
+    pub(super) cluster_name: Option<String>,
+    // `aws eks update-kubeconfig` writes the short name.
+    #[arg(long, alias = "role", value_name = "ARN", hide = true)]
+    pub(super) role_arn: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct CompletionFlags {
+    /// The shell
+    pub(super) shell: Shell,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct VersionFlags {
+    /// Print the version number alone
+    #[arg(short, long)]
+    pub(super) short: bool,
+    /// The form of the output
+    #[arg(short, long, value_enum, default_value_t = VersionForm::Json)]
+    pub(super) output: VersionForm,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum VersionForm {
+    Json,
+    Yaml,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_flags_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+}
