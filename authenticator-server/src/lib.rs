@@ -24,6 +24,7 @@ pub mod http;
 mod json;
 pub mod kubeconfig;
 pub mod logs;
+pub mod reload;
 pub mod review;
 pub mod sources;
 pub mod sts;

@@ -1,87 +1,142 @@
 //! Where mappings come from, and the rules that are in force now.
 //!
 //! ```text
-//! config file ──once────────────▶ RuleSet ┐
-//!                                         ├─▶ Chain, swapped whole ─▶ every request
-//! aws-auth ──list, watch, list…─▶ RuleSet ┘
+//! config file ──watch──────────────▶ RuleSet ┐
+//! dynamic file ──watch─────────────▶ RuleSet ┼─▶ Chain, swapped whole ─▶ every request
+//! aws-auth ──list, watch, list…────▶ RuleSet ┤
+//! IAMIdentityMappings ──the same───▶ RuleSet ┘
 //! ```
+//!
+//! Each source keeps the last good rules it had: what cannot be read takes nothing away.
 
 mod api_server;
 mod aws_auth;
+mod mounted_file;
+mod status;
+mod watched_file;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
-use mapping::{Chain, Diagnostic, ReservedPrefixes, RuleSet, Source, SourceName};
+use mapping::{Chain, Diagnostic, ReservedPrefixes, Source, SourceName};
+
+use crate::clock::Clock;
+use status::Known;
 
 pub use api_server::{ApiServer, ApiServerError};
 pub use aws_auth::AwsAuthSource;
+pub use mounted_file::MountedFile;
+pub(crate) use status::Reading;
+pub use status::SourceStatus;
 
 /// The rules in force, most trusted source first. Clones share them.
 #[derive(Clone, Debug)]
-pub struct Sources {
-    chain: Arc<ArcSwap<Chain>>,
-    reserved: Arc<HashMap<SourceName, Arc<ReservedPrefixes>>>,
+pub struct Sources(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    /// What requests read, without waiting for anybody.
+    chain: ArcSwap<Chain>,
+    clock: Clock,
+    reserved: HashMap<SourceName, Arc<ReservedPrefixes>>,
+    table: Mutex<Table>,
+}
+
+/// What the chain is made of.
+#[derive(Debug)]
+struct Table {
+    order: Vec<SourceName>,
+    known: HashMap<SourceName, Known>,
 }
 
 impl Sources {
-    /// These sources, in order of trust, none of which has been read yet.
+    /// These sources, in order of trust, none of which has been read yet; each is kept for good from giving names with the
+    /// prefixes that are reserved from it.
     #[must_use]
-    pub fn unread(names: &[SourceName]) -> Self {
-        Self::reserving(names, [])
-    }
-
-    /// The same, each kept for good from giving names with the prefixes that are reserved from it.
-    #[must_use]
-    pub fn reserving(names: &[SourceName], reserved: impl IntoIterator<Item = (SourceName, ReservedPrefixes)>) -> Self {
+    pub fn new(
+        order: &[SourceName],
+        reserved: impl IntoIterator<Item = (SourceName, ReservedPrefixes)>,
+        clock: Clock,
+    ) -> Self {
         let reserved = reserved.into_iter().map(|(name, prefixes)| (name, Arc::new(prefixes))).collect();
-        let sources = Self { chain: Arc::default(), reserved: Arc::new(reserved) };
-        let unread = names.iter().map(|name| sources.source(*name, None)).collect();
-        sources.chain.store(Arc::new(Chain::new(unread)));
-        sources
+        let table = Table { order: order.to_vec(), known: HashMap::new() };
+        let shared = Shared { chain: ArcSwap::default(), clock, reserved, table: Mutex::new(table) };
+        shared.swap(&shared.table());
+        Self(Arc::new(shared))
     }
 
     /// The rules in force at this moment: one consistent set for one request.
     #[must_use]
     pub fn current(&self) -> Arc<Chain> {
-        self.chain.load_full()
+        self.0.chain.load_full()
     }
 
     /// The sources that have not been read yet, or not all of them.
     #[must_use]
     pub fn unsynced(&self) -> Vec<SourceName> {
-        let chain = self.chain.load();
+        let chain = self.0.chain.load();
         chain.sources().iter().filter(|source| !source.is_synced()).map(Source::name).collect()
     }
 
-    /// Whether every source has been read, and all of it.
+    /// How each source is, in their order.
     #[must_use]
-    pub fn all_synced(&self) -> bool {
-        self.unsynced().is_empty()
+    pub fn status(&self) -> Vec<SourceStatus> {
+        let table = self.0.table();
+        let never_read = Known::default();
+        table.order.iter().map(|name| table.known.get(name).unwrap_or(&never_read).status(*name)).collect()
     }
 
-    /// Puts other rules of one source in force; a source that is not in the order stays out of it.
-    pub fn replace(&self, name: SourceName, rules: &Arc<RuleSet>) {
-        self.chain.rcu(|chain| {
-            let replaced = |source: &Source| {
-                if source.name() == name { self.source(name, Some(Arc::clone(rules))) } else { source.clone() }
-            };
-            Chain::new(chain.sources().iter().map(replaced).collect())
-        });
-    }
-
-    fn source(&self, name: SourceName, rules: Option<Arc<RuleSet>>) -> Source {
-        let source = Source::new(name, rules);
-        match self.reserved.get(&name) {
-            Some(prefixes) => source.reserving(Arc::clone(prefixes)),
-            None => source,
+    /// Takes up what reading a source came to: says it, and puts its rules in force where the source is in the order.
+    pub(crate) fn read(&self, source: SourceName, reading: Reading) {
+        log_diagnostics(&reading.diagnostics);
+        if let Some(rules) = &reading.rules {
+            let (rules, accounts) = (rules.rule_count(), rules.account_count());
+            tracing::info!(%source, rules, accounts, "mappings read");
         }
+        let now = self.0.clock.now();
+        self.0.change(|table| table.known.entry(source).or_default().read(reading, now));
+    }
+
+    /// A source can be read again, and holds what it held.
+    pub(crate) fn reached(&self, source: SourceName) {
+        self.0.change(|table| table.known.entry(source).or_default().reached());
+    }
+
+    /// A source cannot be read; what was read of it stays in force.
+    pub(crate) fn lost(&self, source: SourceName) {
+        let now = self.0.clock.now();
+        self.0.change(|table| table.known.entry(source).or_default().lost(now));
+    }
+}
+
+impl Shared {
+    /// Changes the table, and puts what comes out in force in one step.
+    fn change(&self, change: impl FnOnce(&mut Table)) {
+        let mut table = self.table();
+        change(&mut table);
+        self.swap(&table);
+    }
+
+    fn swap(&self, table: &Table) {
+        let source = |name: &SourceName| {
+            let source = Source::new(*name, table.known.get(name).and_then(|known| known.rules.clone()));
+            match self.reserved.get(name) {
+                Some(prefixes) => source.reserving(Arc::clone(prefixes)),
+                None => source,
+            }
+        };
+        self.chain.store(Arc::new(Chain::new(table.order.iter().map(source).collect())));
+    }
+
+    /// Nothing that holds it can panic half way through a change.
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Logs what is wrong in the text of a source: a line each, and never the text.
-pub(crate) fn log_diagnostics(diagnostics: &[Diagnostic]) {
+fn log_diagnostics(diagnostics: &[Diagnostic]) {
     for diagnostic in diagnostics {
         tracing::warn!(
             source = %diagnostic.source(),
@@ -95,9 +150,24 @@ pub(crate) fn log_diagnostics(diagnostics: &[Diagnostic]) {
 mod tests {
     use mapping::format::config_file;
     use mapping::format::yaml::Document;
-    use mapping::{Decision, Identity};
+    use mapping::{Decision, Identity, RuleSet};
 
     use super::*;
+
+    impl Sources {
+        fn replace(&self, source: SourceName, rules: &Arc<RuleSet>) {
+            self.read(source, Reading { rules: Some(Arc::clone(rules)), diagnostics: Vec::new(), unusable: false });
+        }
+    }
+
+    fn unread(order: &[SourceName]) -> Sources {
+        Sources::new(order, [], Clock::system())
+    }
+
+    /// One source, and one from which names are reserved.
+    fn reserving(source: SourceName, from: SourceName) -> Sources {
+        Sources::new(&[source], [(from, ReservedPrefixes::new(["aws:"], ["system:"]))], Clock::system())
+    }
 
     fn rules(account: &str) -> Arc<RuleSet> {
         let document = Document::parse(&format!("mapAccounts: ['{account}']")).unwrap();
@@ -106,22 +176,22 @@ mod tests {
 
     #[test]
     fn sources_keep_their_order_and_are_read_one_by_one() {
-        let sources = Sources::unread(&[SourceName::EksConfigMap, SourceName::MountedFile]);
+        let sources = unread(&[SourceName::EksConfigMap, SourceName::MountedFile]);
         assert_eq!(sources.unsynced(), [SourceName::EksConfigMap, SourceName::MountedFile]);
 
         sources.replace(SourceName::MountedFile, &rules("111122223333"));
         assert_eq!(sources.unsynced(), [SourceName::EksConfigMap]);
-        assert!(!sources.all_synced());
+        assert!(!sources.unsynced().is_empty());
 
         sources.replace(SourceName::EksConfigMap, &rules("444455556666"));
-        assert!(sources.all_synced());
+        assert!(sources.unsynced().is_empty());
         let names: Vec<_> = sources.current().sources().iter().map(Source::name).collect();
         assert_eq!(names, [SourceName::EksConfigMap, SourceName::MountedFile]);
     }
 
     #[test]
     fn a_request_keeps_the_rules_it_began_with() {
-        let sources = Sources::unread(&[SourceName::MountedFile]);
+        let sources = unread(&[SourceName::MountedFile]);
         let (old, new) = (rules("111122223333"), rules("444455556666"));
         sources.replace(SourceName::MountedFile, &old);
         let request = sources.current();
@@ -132,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_source_that_is_not_in_the_order_changes_nothing() {
-        let sources = Sources::unread(&[SourceName::MountedFile]);
+        let sources = unread(&[SourceName::MountedFile]);
         sources.replace(SourceName::EksConfigMap, &rules("111122223333"));
         assert_eq!(sources.current().sources().len(), 1);
         assert_eq!(sources.unsynced(), [SourceName::MountedFile]);
@@ -159,7 +229,7 @@ mod tests {
     #[test]
     fn a_source_never_gives_a_name_that_is_reserved_from_it_however_often_its_rules_are_replaced() {
         let source = SourceName::EksConfigMap;
-        let sources = Sources::reserving(&[source], [(source, ReservedPrefixes::new(["aws:"], ["system:"]))]);
+        let sources = reserving(source, source);
         for _ in 0..2 {
             for (username, group, expected) in [
                 ("ann", "dev", Ok("ann".to_owned())),
@@ -176,8 +246,7 @@ mod tests {
 
     #[test]
     fn what_is_reserved_from_one_source_another_may_give() {
-        let reserved = [(SourceName::EksConfigMap, ReservedPrefixes::new(["aws:"], ["system:"]))];
-        let sources = Sources::reserving(&[SourceName::MountedFile], reserved);
+        let sources = reserving(SourceName::MountedFile, SourceName::EksConfigMap);
         sources.replace(SourceName::MountedFile, &names("'aws:ann'", "'system:masters'"));
         assert_eq!(ann(&sources), Ok("aws:ann".to_owned()));
     }

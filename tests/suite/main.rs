@@ -10,6 +10,7 @@
 //! - [`plugin`]: the plugin answers kubectl in the version that it asks for, with tokens that STS takes.
 //! - [`reaching_sts`]: where STS is and whom to trust for it: flags, config file, environment, hosts file.
 //! - [`secrets`]: nothing secret is ever logged or answered.
+//! - [`sources`]: files that hold mappings may change in any way, and nobody is locked out while they do.
 //! - [`sts`]: the emulator answers as STS does, to the AWS CLI too.
 //! - [`token_review`]: what the webhook answers to all that an API server, or somebody in its place, can send.
 //!
@@ -24,5 +25,6 @@ mod people;
 mod plugin;
 mod reaching_sts;
 mod secrets;
+mod sources;
 mod sts;
 mod token_review;

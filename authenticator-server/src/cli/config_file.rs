@@ -20,6 +20,7 @@ use super::token_rules::{parse_clock_skew, parse_token_size};
 use super::values::{FeatureGates, parse_deny_status, parse_host};
 use crate::cluster_id::ClusterId;
 use crate::logs::Verbosity;
+use crate::sources::MountedFile;
 use crate::token::StsRegion;
 
 use remark::Reader;
@@ -40,6 +41,8 @@ pub(super) struct ConfigFile {
     pub(super) server: Settings,
     /// `server.mapRoles`, `server.mapUsers` and `server.mapAccounts`
     pub(super) mappings: Loaded,
+    /// The file itself, whose mappings may change.
+    pub(super) mounted: Option<MountedFile>,
     /// `server.reservedPrefixConfig`
     pub(super) reserved: Vec<Reservation>,
     /// `server.scrubbedAccounts`
@@ -96,6 +99,7 @@ impl ConfigFile {
             config.read_root(root, &mut reader)?;
         }
         config.warnings = reader.into_warnings();
+        config.mounted = Some(MountedFile::new(path, text, &document));
         Ok(config)
     }
 

@@ -23,7 +23,8 @@ use crate::cluster_id::ClusterId;
 use crate::http::{self, Webhook};
 use crate::kubeconfig::WebhookKubeconfig;
 use crate::logs;
-use crate::sources::{ApiServer, ApiServerError, AwsAuthSource, Sources, log_diagnostics};
+use crate::reload::Reload;
+use crate::sources::{ApiServer, ApiServerError, AwsAuthSource, Reading, Sources};
 use crate::sts::{self, Endpoint, ShieldLimits};
 use crate::tls::{Names, Origin, ServingCertificate, StateDir};
 use crate::verify::Verifier;
@@ -77,6 +78,7 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
         limits,
         logs: _,
         mappings,
+        mounted_file,
         names,
         partition,
         port,
@@ -94,7 +96,8 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
         tracing::warn!("{warning}");
     }
 
-    let sources = Sources::reserving(&order, reserved);
+    let (reload, hangups) = Reload::on_hangup().context("cannot listen for SIGHUP")?;
+    let sources = Sources::new(&order, reserved, clock.clone());
     let aws_auth = aws_auth(&order, api_server, &sources).await?;
     let sts = sts_client(&cluster_id, sts_endpoint, sts_ca_file).await?;
     let listener = bind(&names.address, port).await?;
@@ -105,7 +108,11 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
     tell_api_server(&webhook_kubeconfig, &names.hostname, address, &certificate)?;
 
     let mut background = JoinSet::new();
+    background.spawn(hangups);
     read_config_file(&order, mappings, &sources);
+    if let Some(mounted_file) = mounted_file.filter(|_| order.contains(&SourceName::MountedFile)) {
+        background.spawn(mounted_file.follow(true, sources.clone(), reload));
+    }
     if let Some(aws_auth) = aws_auth {
         background.spawn(aws_auth.follow());
     }
@@ -211,13 +218,11 @@ async fn aws_auth(
 
 fn read_config_file(order: &[SourceName], mappings: Loaded, sources: &Sources) {
     let Loaded { rules, diagnostics } = mappings;
-    log_diagnostics(&diagnostics);
-    let (rule_count, account_count) = (rules.rule_count(), rules.account_count());
+    let written = rules.rule_count() + rules.account_count();
     if order.contains(&SourceName::MountedFile) {
-        let source = SourceName::MountedFile;
-        tracing::info!(%source, rules = rule_count, accounts = account_count, "mappings read");
-        sources.replace(source, &Arc::new(rules));
-    } else if rule_count + account_count > 0 {
+        let rules = Some(Arc::new(rules));
+        sources.read(SourceName::MountedFile, Reading { rules, diagnostics, unusable: false });
+    } else if written > 0 {
         tracing::warn!("the mappings of the config file are not used: backendMode does not name MountedFile");
     }
 }

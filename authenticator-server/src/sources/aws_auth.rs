@@ -12,14 +12,14 @@ use std::time::Duration;
 use futures::TryStreamExt as _;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, ListParams, WatchEvent, WatchParams};
-use mapping::SourceName;
 use mapping::format::aws_auth::{AwsAuth, Update};
+use mapping::{Severity, SourceName};
 use tokio::runtime::Handle;
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::error::Elapsed;
 
 use super::api_server::{ApiServer, ApiServerError, reason};
-use super::{Sources, log_diagnostics};
+use super::{Reading, Sources};
 
 /// Follows the ConfigMap and keeps its rules in force.
 pub struct AwsAuthSource {
@@ -91,6 +91,7 @@ impl AwsAuthSource {
                 tracing::warn!(source = %SourceName::EksConfigMap, error = text, "cannot read aws-auth; trying again");
                 self.told = Some(text);
             }
+            self.sources.lost(SourceName::EksConfigMap);
             tokio::time::sleep(pause(self.failures)).await;
             self.failures = self.failures.saturating_add(1);
         }
@@ -137,6 +138,7 @@ impl AwsAuthSource {
         if self.told.take().is_some() {
             tracing::info!(source = %SourceName::EksConfigMap, "aws-auth can be read");
         }
+        self.sources.reached(SourceName::EksConfigMap);
         let silence = Duration::from_secs(WATCH_SECONDS.into()) + ANSWER_TIMEOUT;
         while let Some(event) = tokio::time::timeout(silence, events.try_next()).await?? {
             match event {
@@ -156,22 +158,21 @@ impl AwsAuthSource {
         let existed = object.is_some();
         let data = object.and_then(|object| object.data).unwrap_or_default();
         let Some(Update { next, diagnostics }) = self.object.see(data) else { return };
-        log_diagnostics(&diagnostics);
         let rules = next.rules();
-        tracing::info!(
-            source = %SourceName::EksConfigMap,
-            exists = existed,
-            rules = rules.rule_count(),
-            accounts = rules.account_count(),
-            "mappings read"
-        );
+        if !existed {
+            tracing::info!(source = %SourceName::EksConfigMap, "there is no aws-auth");
+        }
         if !rules.is_complete() {
             tracing::error!(
                 source = %SourceName::EksConfigMap,
                 "a key of aws-auth is unusable and always was: nobody else can be told whether it maps them"
             );
         }
-        self.sources.replace(SourceName::EksConfigMap, &rules);
+        // What is about no entry is about a whole key.
+        let unusable = diagnostics
+            .iter()
+            .any(|diagnostic| diagnostic.severity() == Severity::Error && diagnostic.entry_index().is_none());
+        self.sources.read(SourceName::EksConfigMap, Reading { rules: Some(rules), diagnostics, unusable });
     }
 }
 
@@ -219,6 +220,7 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
+    use crate::clock::Clock;
 
     fn data(roles: &str) -> BTreeMap<String, String> {
         BTreeMap::from([("mapRoles".to_owned(), roles.to_owned())])
@@ -228,7 +230,7 @@ mod tests {
     const BROKEN: &str = "- rolearn: [";
 
     fn source() -> (AwsAuthSource, Sources) {
-        let sources = Sources::unread(&[SourceName::EksConfigMap]);
+        let sources = Sources::new(&[SourceName::EksConfigMap], [], Clock::system());
         (AwsAuthSource::new(ApiServer::default(), sources.clone()), sources)
     }
 
@@ -265,7 +267,7 @@ current-context: x
         std::fs::write(dir.join("answer"), answer).unwrap();
         std::fs::write(dir.join("kubeconfig"), kubeconfig).unwrap();
         let api_server = ApiServer { kubeconfig: Some(dir.join("kubeconfig")), master: None };
-        AwsAuthSource::new(api_server, Sources::unread(&[SourceName::EksConfigMap]))
+        AwsAuthSource::new(api_server, Sources::new(&[SourceName::EksConfigMap], [], Clock::system()))
     }
 
     #[tokio::test(start_paused = true)]

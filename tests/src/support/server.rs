@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -72,6 +73,16 @@ impl Server {
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let peak = peak.and_then(|peak| peak.trim().strip_suffix(" kB"));
         peak.and_then(|peak| peak.parse().ok()).expect("the kernel says how much memory it used")
+    }
+
+    /// Asks it to read its files again (`SIGHUP`).
+    ///
+    /// # Panics
+    ///
+    /// It has ended.
+    pub fn hang_up(&self) {
+        let kill = Command::new("kill").args(["-HUP", &self.process.id().to_string()]).status();
+        assert!(kill.expect("signals can be sent").success(), "it runs");
     }
 
     /// The lines that it has logged so far, each a JSON object.

@@ -13,7 +13,7 @@ use crate::cli::settings::Settings;
 use crate::cli::values::parse_source_order;
 use crate::cluster_id::ClusterId;
 use crate::http::DenyStatus;
-use crate::sources::ApiServer;
+use crate::sources::{ApiServer, MountedFile};
 use crate::sts::Endpoint;
 use crate::tls::{Names, StateDir};
 use crate::token::{HostTable, Limits};
@@ -37,6 +37,8 @@ pub(in crate::cli) struct ServerConfig {
     pub(in crate::cli) logs: Logs,
     /// The mappings of the config file.
     pub(in crate::cli) mappings: Loaded,
+    /// The config file, whose mappings may change.
+    pub(in crate::cli) mounted_file: Option<MountedFile>,
     /// The names that the certificate must have.
     pub(in crate::cli) names: Names,
     /// The partition whose STS is believed.
@@ -116,6 +118,7 @@ impl ServerConfig {
             limits,
             logs,
             mappings: file.mappings,
+            mounted_file: file.mounted,
             names: names(hostname, address),
             partition,
             port: port.unwrap_or(DEFAULT_PORT),

@@ -1,0 +1,98 @@
+//! What is known of a source now, for metrics and for whoever asks how it is.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use mapping::{Diagnostic, DiagnosticCode, RuleSet, SourceName};
+
+/// How a source is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SourceStatus {
+    /// The source.
+    pub source: SourceName,
+    /// Whether it was read, and all of it.
+    pub synced: bool,
+    /// How often rules of it have been put in force.
+    pub generation: u64,
+    /// How many rules are in force, accounts not counted.
+    pub rules: usize,
+    /// How many accounts are mapped whole.
+    pub accounts: usize,
+    /// Since when the rules in force may not be what is written: the text is unusable, or cannot be had.
+    pub stale_since: Option<Timestamp>,
+    /// How often something was read, or tried to be, of which not all could be used.
+    pub failures: u64,
+    /// What was wrong at the last reading: how often each.
+    pub problems: BTreeMap<DiagnosticCode, usize>,
+}
+
+/// What reading a source came to.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    /// What is in force from now on; `None` for what was before.
+    pub(crate) rules: Option<Arc<RuleSet>>,
+    /// What is wrong with it.
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    /// Whether earlier rules stand in for some that are written.
+    pub(crate) unusable: bool,
+}
+
+/// What is remembered of a source.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    pub(super) rules: Option<Arc<RuleSet>>,
+    generation: u64,
+    failures: u64,
+    problems: BTreeMap<DiagnosticCode, usize>,
+    unusable_since: Option<Timestamp>,
+    unreachable_since: Option<Timestamp>,
+}
+
+impl Known {
+    /// Takes up what was read.
+    pub(super) fn read(&mut self, reading: Reading, now: Timestamp) {
+        let Reading { rules, diagnostics, unusable } = reading;
+        if let Some(rules) = rules {
+            self.rules = Some(rules);
+            self.generation = self.generation.saturating_add(1);
+        }
+        self.problems = BTreeMap::new();
+        for diagnostic in diagnostics {
+            let count = self.problems.entry(diagnostic.code()).or_default();
+            *count = count.saturating_add(1);
+        }
+        self.unreachable_since = None;
+        if unusable {
+            self.failures = self.failures.saturating_add(1);
+            self.unusable_since.get_or_insert(now);
+        } else {
+            self.unusable_since = None;
+        }
+    }
+
+    /// It can be read again, and nothing has changed.
+    pub(super) fn reached(&mut self) {
+        self.unreachable_since = None;
+    }
+
+    /// It cannot be read.
+    pub(super) fn lost(&mut self, now: Timestamp) {
+        self.failures = self.failures.saturating_add(1);
+        self.unreachable_since.get_or_insert(now);
+    }
+
+    pub(super) fn status(&self, source: SourceName) -> SourceStatus {
+        let rules = self.rules.as_deref();
+        SourceStatus {
+            source,
+            synced: rules.is_some_and(RuleSet::is_complete),
+            generation: self.generation,
+            rules: rules.map_or(0, RuleSet::rule_count),
+            accounts: rules.map_or(0, RuleSet::account_count),
+            stale_since: self.unusable_since.into_iter().chain(self.unreachable_since).min(),
+            failures: self.failures,
+            problems: self.problems.clone(),
+        }
+    }
+}

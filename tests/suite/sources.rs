@@ -1,0 +1,219 @@
+//! Files that hold mappings change under a running webhook, in every way that people and programs change files.
+//!
+//! Somebody whom each version of the file names asks all the time, and is let in every time.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use authenticator_tests::support::control_plane::ReviewVersion;
+use authenticator_tests::support::plugin;
+use authenticator_tests::support::review::{Answer, Reviewer};
+use authenticator_tests::support::server::{Server, Setup};
+use authenticator_tests::support::sts::{Principal, Sts};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::people::{ACCOUNT, CLUSTER, alice, bob, mallory};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_config_file_is_followed_however_it_changes_and_is_never_empty_meanwhile() {
+    for (way, change) in WAYS {
+        let folder = TempDir::new().unwrap();
+        change(folder.path(), "config.yaml", &config(&[alice()]));
+        let path = folder.path().join("config.yaml");
+        let scene = Scene::start(Setup::new("").argument(flag("config", &path)));
+        scene.prove(way, |who| change(folder.path(), "config.yaml", &config(who))).await;
+    }
+}
+
+#[tokio::test]
+async fn a_config_file_that_breaks_leaves_the_mappings_and_says_where() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("config.yaml");
+    let good = config(&[alice()]);
+    fs::write(&path, &good).unwrap();
+    let scene = Scene::start(Setup::new("").argument(flag("config", &path)));
+    for (broken, told) in [
+        (good.replace('}', ""), "config.yaml: line 4 column 73"),
+        (format!("clusterID: {CLUSTER}\nserver:\n  mapUsers: alice\n"), "mapUsers line 3 column 13"),
+        (String::new(), "the file is empty"),
+    ] {
+        fs::write(&path, &broken).unwrap();
+        scene.says(told).await;
+        assert!(scene.lets_in(&alice()).await, "{told}");
+    }
+    fs::remove_file(&path).unwrap();
+    scene.says("the file is gone").await;
+    assert!(scene.lets_in(&alice()).await);
+
+    // What the file does say takes her mapping away.
+    fs::write(&path, format!("clusterID: {CLUSTER}\nserver: {{port: 1}}\n")).unwrap();
+    scene.until(&alice(), false).await;
+    scene.says("server.port: changed since the start").await;
+}
+
+/// In a folder that a link leads to no watch sees a change: the operator says it.
+#[tokio::test]
+async fn a_hangup_has_the_config_file_read_again() {
+    let (folder, elsewhere) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let (path, real) = (folder.path().join("config.yaml"), elsewhere.path().join("config.yaml"));
+    fs::write(&real, config(&[alice()])).unwrap();
+    symlink(&real, &path).unwrap();
+    let scene = Scene::start(Setup::new("").argument(flag("config", &path)));
+    assert!(!scene.lets_in(&bob()).await);
+    fs::write(&real, config(&[alice(), bob()])).unwrap();
+    scene.server.hang_up();
+    scene.until(&bob(), true).await;
+    assert!(!scene.lets_in(&mallory()).await);
+}
+
+/// A way to change a file of this name in a folder.
+type Way = fn(&Path, &str, &str);
+
+const WAYS: [(&str, Way); 4] = [
+    ("the link of a mounted ConfigMap is swapped", swap_link),
+    ("another file takes its place", |folder, name, text| {
+        fs::write(folder.join("draft"), text).unwrap();
+        fs::rename(folder.join("draft"), folder.join(name)).unwrap();
+    }),
+    ("it is truncated and written", |folder, name, text| {
+        fs::write(folder.join(name), "").unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+        fs::write(folder.join(name), text).unwrap();
+    }),
+    ("it is deleted and written anew", |folder, name, text| {
+        // The first time there is none.
+        let _ = fs::remove_file(folder.join(name));
+        std::thread::sleep(Duration::from_millis(500));
+        fs::write(folder.join(name), text).unwrap();
+    }),
+];
+
+/// As kubelet does it (`pkg/volume/util/atomic_writer.go`): the file is a link through `..data`, which is renamed.
+fn swap_link(folder: &Path, name: &str, text: &str) {
+    let old = fs::read_link(folder.join("..data")).ok();
+    let new = (1..).map(|version| format!("..{version}")).find(|name| !folder.join(name).exists()).unwrap();
+    fs::create_dir(folder.join(&new)).unwrap();
+    fs::write(folder.join(&new).join(name), text).unwrap();
+    symlink(&new, folder.join("..data_tmp")).unwrap();
+    fs::rename(folder.join("..data_tmp"), folder.join("..data")).unwrap();
+    if let Some(old) = old {
+        fs::remove_dir_all(folder.join(old)).unwrap();
+    } else {
+        symlink(format!("..data/{name}"), folder.join(name)).unwrap();
+    }
+}
+
+/// A running webhook, and those who ask it.
+struct Scene {
+    reviewer: Reviewer,
+    server: Server,
+    _sts: Sts,
+}
+
+/// Somebody who asks again and again, and is let in each time.
+struct Hammer {
+    answers: Arc<AtomicU64>,
+    stop: Arc<AtomicBool>,
+    task: JoinHandle<()>,
+}
+
+impl Scene {
+    fn start(setup: Setup) -> Self {
+        let sts = Sts::start([alice(), bob(), mallory()]);
+        let server = setup.sts(&sts).start().expect("the webhook comes up");
+        Self { reviewer: server.reviewer(), server, _sts: sts }
+    }
+
+    /// Bob comes and goes with the file, and Alice, who is always in it, never notices.
+    async fn prove(&self, way: &str, write: impl Fn(&[Principal])) {
+        let hammer = Hammer::of(&alice(), self.reviewer.clone());
+        for _ in 0..2 {
+            assert!(!self.lets_in(&bob()).await, "{way}");
+            write(&[alice(), bob()]);
+            self.until(&bob(), true).await;
+            write(&[alice()]);
+            self.until(&bob(), false).await;
+        }
+        let answers = hammer.stop().await;
+        println!("{way}: {answers} answers, all of them yes");
+    }
+
+    async fn lets_in(&self, who: &Principal) -> bool {
+        matches!(self.reviewer.review(ReviewVersion::V1, &token(who)).await, Answer::Allowed(_))
+    }
+
+    async fn until(&self, who: &Principal, let_in: bool) {
+        let deadline = Instant::now() + LIMIT;
+        while self.lets_in(who).await != let_in {
+            assert!(Instant::now() < deadline, "{} let in: never {let_in}\n{:#?}", who.arn, self.server.log());
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    async fn says(&self, text: &str) {
+        let deadline = Instant::now() + LIMIT;
+        while !self.server.log().iter().any(|line| line["msg"].as_str().is_some_and(|line| line.contains(text))) {
+            assert!(Instant::now() < deadline, "never said: {text}\n{:#?}", self.server.log());
+            tokio::time::sleep(POLL).await;
+        }
+    }
+}
+
+impl Hammer {
+    fn of(who: &Principal, reviewer: Reviewer) -> Self {
+        let (answers, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+        let (counted, stopped, token) = (Arc::clone(&answers), Arc::clone(&stop), token(who));
+        let task = tokio::spawn(async move {
+            while !stopped.load(Ordering::Relaxed) {
+                let answer = reviewer.review(ReviewVersion::V1, &token).await;
+                assert!(matches!(answer, Answer::Allowed(_)), "{answer:?}");
+                counted.fetch_add(1, Ordering::Relaxed);
+                // It is about every moment, not about load.
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        });
+        Self { answers, stop, task }
+    }
+
+    async fn stop(self) -> u64 {
+        self.stop.store(true, Ordering::Relaxed);
+        self.task.await.expect("each answer was yes");
+        self.answers.load(Ordering::Relaxed)
+    }
+}
+
+fn config(who: &[Principal]) -> String {
+    format!("clusterID: {CLUSTER}\nserver:\n{}", mappings(who))
+}
+
+/// `mapUsers` and `mapRoles` of a `server` section that name these.
+fn mappings(who: &[Principal]) -> String {
+    let entry = |principal: &Principal| match principal.user_id.contains(':') {
+        false => format!("  - {{userARN: '{}', username: somebody}}\n", principal.arn),
+        true => format!("  - {{roleARN: 'arn:aws:iam::{ACCOUNT}:role/viewer', username: somebody}}\n"),
+    };
+    let list = |roles: bool| -> String {
+        who.iter().filter(|principal| principal.user_id.contains(':') == roles).map(entry).collect()
+    };
+    let (users, roles) = (list(false), list(true));
+    let section = |key: &str, list: String| if list.is_empty() { String::new() } else { format!("  {key}:\n{list}") };
+    section("mapUsers", users) + &section("mapRoles", roles)
+}
+
+fn token(principal: &Principal) -> String {
+    plugin::token(principal, CLUSTER, "us-west-2")
+}
+
+fn flag(name: &str, path: &Path) -> String {
+    format!("--{name}={}", path.display())
+}
+
+/// Far beyond what anything takes that is waited for here.
+const LIMIT: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(10);
