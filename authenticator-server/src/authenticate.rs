@@ -2,13 +2,16 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Instant;
 
 use mapping::{AccountId, Chain, Decision, Grant};
 
+use crate::audit::{AuditLog, Record};
 use crate::clock::Clock;
 use crate::denial::{Denial, Disclosure, Outage, Refused};
+use crate::metrics::{self, GoResult};
 use crate::token::Token;
-use crate::verify::{Verified, Verifier};
+use crate::verify::{Trail, Verified, Verifier};
 
 /// What is decided about one token.
 #[derive(Debug)]
@@ -57,14 +60,21 @@ pub struct Authenticator {
     verifier: Verifier,
     mappings: Mappings,
     scrubbed: HashSet<AccountId>,
+    audit: Option<Arc<AuditLog>>,
     clock: Clock,
 }
 
 impl Authenticator {
     /// An authenticator on these parts, which says of callers of `scrubbed` accounts only what they are mapped to.
     #[must_use]
-    pub fn new(verifier: Verifier, mappings: Mappings, scrubbed: HashSet<AccountId>, clock: Clock) -> Self {
-        Self { verifier, mappings, scrubbed, clock }
+    pub const fn new(
+        verifier: Verifier,
+        mappings: Mappings,
+        scrubbed: HashSet<AccountId>,
+        audit: Option<Arc<AuditLog>>,
+        clock: Clock,
+    ) -> Self {
+        Self { verifier, mappings, scrubbed, audit, clock }
     }
 
     /// Decides about one token.
@@ -72,20 +82,37 @@ impl Authenticator {
     /// The mappings are asked every time, whether or not the identity was known already: an entry that is removed is gone
     /// at once.
     pub async fn authenticate(&self, token: &Token) -> Verdict {
-        let verdict = match self.verifier.verify(token, self.clock.now()).await {
+        let (begun, mut trail) = (Instant::now(), Trail::default());
+        let verdict = match self.verifier.verify(token, self.clock.now(), &mut trail).await {
             Ok(verified) => self.decide(verified).await,
             Err(Refused::Denied(denial)) => Verdict::Deny(denial),
             Err(Refused::Unknown(outage)) => Verdict::CannotTell(outage),
         };
         verdict.log(token);
+        self.record(&verdict, &trail, token, begun);
         verdict
+    }
+
+    fn record(&self, verdict: &Verdict, trail: &Trail, token: &Token, begun: Instant) {
+        let Some(audit) = &self.audit else { return };
+        let disclosure = match &trail.identity {
+            Some(identity) => self.disclosure(identity.account()),
+            // It may be one of a scrubbed account.
+            None if !self.scrubbed.is_empty() => Disclosure::Scrubbed,
+            None => Disclosure::Named,
+        };
+        let latency = begun.elapsed().as_secs_f64();
+        audit.record(Record::new(verdict, trail, disclosure, token.digest(), self.clock.now(), latency).line());
+    }
+
+    fn disclosure(&self, account: &AccountId) -> Disclosure {
+        if self.scrubbed.contains(account) { Disclosure::Scrubbed } else { Disclosure::Named }
     }
 
     async fn decide(&self, verified: Verified) -> Verdict {
         let identity = verified.identity();
         let decision = (self.mappings)().decide(identity);
-        let disclosure =
-            if self.scrubbed.contains(identity.account()) { Disclosure::Scrubbed } else { Disclosure::Named };
+        let disclosure = self.disclosure(identity.account());
         match decision {
             Decision::Granted(grant) => {
                 self.verifier.welcome(&verified).await;
@@ -103,6 +130,17 @@ impl Authenticator {
 }
 
 impl Verdict {
+    /// What it is in metrics and in the audit log.
+    #[must_use]
+    pub fn result(&self) -> metrics::Result {
+        let (outcome, reason, go) = match self {
+            Self::Allow(_) => ("allow", "mapped", GoResult::Success),
+            Self::Deny(denial) => ("deny", denial.code(), denial.go_result()),
+            Self::CannotTell(outage) => ("cannot_tell", outage.code(), outage.go_result()),
+        };
+        metrics::Result { outcome, reason, go }
+    }
+
     /// One line for each decision, without the token; field names are the Go program's where it has them.
     fn log(&self, token: &Token) {
         let token = token.digest();

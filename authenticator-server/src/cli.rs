@@ -4,6 +4,7 @@ mod args;
 mod cautions;
 mod config;
 mod config_file;
+mod gauges;
 mod init;
 mod server;
 mod settings;

@@ -8,6 +8,7 @@ use std::fmt;
 use mapping::{CanonicalArn, PrincipalKind, RefusalReason, SourceName};
 use tracing::Level;
 
+use crate::metrics::GoResult;
 use crate::sts::{self, Rejection};
 use crate::token::TokenError;
 
@@ -114,6 +115,16 @@ impl Denial {
         }
     }
 
+    /// The Go program's word for it. What STS does not vouch for is an error of STS there, and whoever is not mapped unknown.
+    #[must_use]
+    pub const fn go_result(&self) -> GoResult {
+        match self {
+            Self::Token(_) => GoResult::InvalidToken,
+            Self::Rejected(_) | Self::UnmappablePrincipal => GoResult::StsError,
+            Self::NotMapped(..) | Self::Mapping(..) => GoResult::UnknownUser,
+        }
+    }
+
     /// How loud the log is. None of these is our fault, and anybody can send a bad token at any rate.
     #[must_use]
     pub const fn level(&self) -> Level {
@@ -146,6 +157,16 @@ impl Outage {
             Self::Sts(outage) => outage.code(),
             Self::NotSynced(_) => "mapping.not_synced",
             Self::NodeName => "ec2.node_name_not_supported",
+        }
+    }
+
+    /// The Go program's word for it.
+    #[must_use]
+    pub const fn go_result(&self) -> GoResult {
+        match self {
+            Self::Sts(sts::Outage::Throttled) => GoResult::StsThrottling,
+            Self::Sts(_) => GoResult::StsError,
+            Self::NotSynced(_) | Self::NodeName => GoResult::UnknownUser,
         }
     }
 }

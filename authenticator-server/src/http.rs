@@ -15,7 +15,7 @@ mod connections;
 pub use connections::serve;
 
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, X_CONTENT_TYPE_OPTIONS};
@@ -24,6 +24,7 @@ use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Bytes};
 
 use crate::authenticate::{Authenticator, Verdict};
+use crate::metrics::{self, Decisions, Exposition, GoResult};
 use crate::review::{ReviewAnswer, ReviewRequest};
 
 /// The most bytes that a request's body may have: a token of 16 KiB and its wrapping, several times over.
@@ -46,15 +47,22 @@ pub enum DenyStatus {
 pub struct Webhook {
     authenticator: Authenticator,
     deny_status: DenyStatus,
+    decisions: Decisions,
+    exposition: Exposition,
 }
 
 type Answer = Response<Full<Bytes>>;
 
 impl Webhook {
-    /// A webhook that answers what `authenticator` decides.
+    /// A webhook that answers what `authenticator` decides, counts `decisions`, and shows whoever asks the `exposition`.
     #[must_use]
-    pub const fn new(authenticator: Authenticator, deny_status: DenyStatus) -> Self {
-        Self { authenticator, deny_status }
+    pub const fn new(
+        authenticator: Authenticator,
+        deny_status: DenyStatus,
+        decisions: Decisions,
+        exposition: Exposition,
+    ) -> Self {
+        Self { authenticator, deny_status, decisions, exposition }
     }
 
     /// Answers one request, whatever it is. A panic below is 500 for this request and nothing to any other.
@@ -73,42 +81,60 @@ impl Webhook {
         B::Error: std::error::Error + Send + Sync + 'static,
     {
         match (request.uri().path(), request.method()) {
-            ("/authenticate", &Method::POST) => self.authenticate(request).await,
-            ("/authenticate", _) => not_allowed("POST"),
+            ("/authenticate", method) => {
+                let begun = Instant::now();
+                let (answer, result) = match *method {
+                    Method::POST => self.authenticate(request).await,
+                    _ => (not_allowed("POST"), malformed("method")),
+                };
+                self.decisions.count(result, begun.elapsed());
+                answer
+            }
+            ("/metrics", &Method::GET | &Method::HEAD) => {
+                build(StatusCode::OK, metrics::CONTENT_TYPE, self.exposition.text())
+            }
+            ("/metrics", _) => not_allowed("GET, HEAD"),
             ("/healthz", &Method::GET | &Method::HEAD) => text(StatusCode::OK, "ok"),
             ("/healthz", _) => not_allowed("GET, HEAD"),
             _ => text(StatusCode::NOT_FOUND, "the webhook is at /authenticate"),
         }
     }
 
-    async fn authenticate<B>(&self, request: Request<B>) -> Answer
+    async fn authenticate<B>(&self, request: Request<B>) -> (Answer, metrics::Result)
     where
         B: Body<Data = Bytes> + Send,
         B::Error: std::error::Error + Send + Sync + 'static,
     {
         if let Some(refusal) = check_headers(request.headers()) {
-            return refusal;
+            return (refusal, malformed("content_type"));
         }
         let body = match read_body(request.into_body()).await {
             Ok(body) => body,
-            Err(refusal) => return refusal,
+            Err(refusal) => return (refusal, malformed("body")),
         };
         let request = match ReviewRequest::parse(&body) {
             Ok(request) => request,
             Err(error) => {
                 tracing::warn!(%error, "malformed TokenReview");
-                return text(StatusCode::BAD_REQUEST, error.to_string());
+                return (text(StatusCode::BAD_REQUEST, error.to_string()), malformed("review"));
             }
         };
         let version = request.version();
-        match self.authenticator.authenticate(request.token()).await {
-            Verdict::Allow(allowed) => json(StatusCode::OK, &ReviewAnswer::allow(version, &allowed)),
-            Verdict::Deny(denial) => json(self.deny_status.into(), &ReviewAnswer::deny(version, &denial)),
+        let verdict = self.authenticator.authenticate(request.token()).await;
+        let answer = match &verdict {
+            Verdict::Allow(allowed) => json(StatusCode::OK, &ReviewAnswer::allow(version, allowed)),
+            Verdict::Deny(denial) => json(self.deny_status.into(), &ReviewAnswer::deny(version, denial)),
             Verdict::CannotTell(outage) => {
                 text(StatusCode::SERVICE_UNAVAILABLE, format!("{}: {outage}", outage.code()))
             }
-        }
+        };
+        (answer, verdict.result())
     }
+}
+
+/// A request that is no TokenReview, and what of it is not.
+const fn malformed(reason: &'static str) -> metrics::Result {
+    metrics::Result { outcome: "malformed", reason, go: GoResult::MalformedRequest }
 }
 
 impl From<DenyStatus> for StatusCode {

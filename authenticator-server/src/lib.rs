@@ -15,6 +15,7 @@
 //! of HTTP servers, and only the outer rooms touch the clock, the environment, files and sockets.
 
 pub mod admin;
+pub mod audit;
 pub mod authenticate;
 pub mod cli;
 pub mod clock;
@@ -24,6 +25,7 @@ pub mod http;
 mod json;
 pub mod kubeconfig;
 pub mod logs;
+pub mod metrics;
 pub mod reload;
 pub mod review;
 pub mod sources;

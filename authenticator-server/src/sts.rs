@@ -12,6 +12,7 @@ mod admission;
 mod answer;
 mod client;
 mod codes;
+mod contact;
 mod endpoint;
 mod gate;
 mod roots;
@@ -20,10 +21,11 @@ mod way;
 
 pub use answer::{CallerIdentity, MAX_ANSWER_BYTES, read_answer};
 pub use client::Client;
+pub use contact::{Contact, Heard};
 pub use endpoint::{Endpoint, EndpointError};
-pub use gate::GateLimits;
+pub use gate::{GateLimits, GateLoad};
 pub use roots::{Environment, RootsError, load_roots};
-pub use shield::{Shield, ShieldLimits};
+pub use shield::{Load, Origin, Shield, ShieldLimits, Told};
 pub use way::{Proxy, ProxyError};
 
 /// Why STS did not name a caller.

@@ -18,7 +18,8 @@ use mapping::{Identity, Principal, PrincipalKind};
 
 use crate::cluster_id::ClusterId;
 use crate::denial::{Denial, Outage, Refused};
-use crate::sts::{self, AnswerError, AskError, CallerIdentity, Client, Shield, ShieldLimits};
+use crate::metrics::ShieldCounts;
+use crate::sts::{self, AnswerError, AskError, CallerIdentity, Client, Load, Origin, Shield, ShieldLimits};
 use crate::token::{AccessKeyId, CredentialsDigest, HostTable, Limits, PresignedRequest, StsHost, Token, TokenDigest};
 
 /// The proof that STS vouches for an identity, for this cluster, until a known time.
@@ -67,6 +68,19 @@ impl Verified {
     }
 }
 
+/// What became known of a caller on the way to an answer, whatever that is: for the record, and proof of nothing.
+#[derive(Debug, Default)]
+pub struct Trail {
+    /// The access key that the token names.
+    pub access_key_id: Option<AccessKeyId>,
+    /// The endpoint that the token names.
+    pub host: Option<&'static StsHost>,
+    /// Where the answer about the token came from.
+    pub origin: Option<Origin>,
+    /// Whom STS vouches for.
+    pub identity: Option<Identity>,
+}
+
 /// Turns tokens into proofs.
 pub struct Verifier {
     hosts: HostTable,
@@ -87,25 +101,28 @@ enum Vouched {
 impl Verifier {
     /// A verifier that believes the endpoints in `hosts`, which `client` asks about its cluster. Must be made on a runtime.
     #[must_use]
-    pub fn new(hosts: HostTable, limits: Limits, client: Client, shield: ShieldLimits) -> Self {
+    pub fn new(hosts: HostTable, limits: Limits, client: Client, shield: ShieldLimits, counts: ShieldCounts) -> Self {
         let cluster_id = Arc::new(client.cluster_id().clone());
         let client = Arc::new(client);
         let ask = move |request: Arc<PresignedRequest>| {
             let client = Arc::clone(&client);
             async move { identify(&client.ask(&request).await?, request.host(), request.access_key_id()) }
         };
-        Self { hosts, limits, cluster_id, shield: Shield::new(shield, Vouched::weight, ask) }
+        Self { hosts, limits, cluster_id, shield: Shield::new(shield, counts, Vouched::weight, ask) }
     }
 
-    /// Proves whose token it is, at time `now`.
+    /// Proves whose token it is, at time `now`, and leaves in `trail` what became known of it.
     ///
     /// # Errors
     /// A [`Denial`] is final for this token. An [`Outage`] says nothing about the caller.
-    pub async fn verify(&self, token: &Token, now: Timestamp) -> Result<Verified, Refused> {
+    pub async fn verify(&self, token: &Token, now: Timestamp, trail: &mut Trail) -> Result<Verified, Refused> {
         let request = PresignedRequest::parse(token, &self.hosts, &self.limits, now).map_err(Denial::Token)?;
         let request = Arc::new(request);
         let digest = token.digest();
-        let vouched = self.shield.ask(digest, &request).await.map_err(|error| match error {
+        (trail.access_key_id, trail.host) = (Some(request.access_key_id().clone()), Some(request.host()));
+        let told = self.shield.ask(digest, &request).await;
+        trail.origin = Some(told.from);
+        let vouched = told.answer.map_err(|error| match error {
             AskError::Rejected(rejection) => Refused::Denied(Denial::Rejected(rejection)),
             AskError::Outage(outage) => Refused::Unknown(Outage::Sts(outage)),
         })?;
@@ -113,8 +130,15 @@ impl Verifier {
             Vouched::Caller(identity) => identity.clone(),
             Vouched::Unmappable => return Err(Denial::UnmappablePrincipal.into()),
         };
+        trail.identity = Some(identity.clone());
         let (credentials, until, host) = (request.credentials_digest(), request.valid_until(), request.host());
         Ok(Verified { identity, cluster_id: Arc::clone(&self.cluster_id), digest, credentials, until, host })
+    }
+
+    /// Tells at any later moment how busy the shield is.
+    pub fn load(&self) -> impl Fn() -> Load + Clone + Send + Sync + 'static {
+        let shield = self.shield.clone();
+        move || shield.load()
     }
 
     /// Tells that this caller was let in: from now on a flood of others does not stand in its way to STS.

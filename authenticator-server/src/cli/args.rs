@@ -13,6 +13,7 @@ use rustls::pki_types::ServerName;
 
 use super::token_rules::TokenRules;
 use super::values::{FeatureGates, parse_bool, parse_deny_status, parse_host};
+use crate::audit::AuditTarget;
 use crate::cluster_id::ClusterId;
 use crate::http::DenyStatus;
 use crate::logs::{LogFormat, Verbosity};
@@ -152,6 +153,13 @@ pub(super) struct ServerArgs {
     /// [config: server.denyStatus; default: 200]
     #[arg(long, value_name = "STATUS", value_parser = parse_deny_status)]
     pub(super) deny_status: Option<DenyStatus>,
+
+    /// Add a line of JSON for each decision to the end of this file, or - for standard output.
+    ///
+    /// It is opened anew on SIGHUP. What cannot be written is counted, and keeps nobody out.
+    /// [config: server.auditLog; default: none]
+    #[arg(long, value_name = "FILE")]
+    pub(super) audit_log: Option<AuditTarget>,
 
     /// Limit of calls to ec2:DescribeInstances a second.
     ///

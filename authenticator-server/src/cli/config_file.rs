@@ -141,6 +141,7 @@ fn read_server(section: &Map, reader: &mut Reader<'_>) -> Result<Section, Config
         let read = match key.to_ascii_lowercase().as_str() {
             "address" => set(&mut settings.address, parsed_by(parse_host, value)),
             "allowedstsregions" => set(&mut settings.tokens.allowed_regions, regions(value)),
+            "auditlog" => set(&mut settings.audit_log, value.as_parsed()),
             "backendmode" => {
                 let origin = reader.remark(None, value.location(), full_key.as_str()).to_string();
                 set(&mut settings.backend_mode, source_names(value).map(|names| (names, origin)))
@@ -267,6 +268,7 @@ const CLIENT_KEYS: &[&str] = &[
 const SERVER_KEYS: &[&str] = &[
     "address",
     "allowedSTSRegions",
+    "auditLog",
     "backendMode",
     "denyStatus",
     "dynamicBackendModePath",
@@ -311,9 +313,10 @@ mod tests {
     }
 
     /// A good value of every key that is no mapping and is built.
-    const SETTINGS: [(&str, &str); 25] = [
+    const SETTINGS: [(&str, &str); 26] = [
         ("address", "0.0.0.0"),
         ("allowedSTSRegions", "[us-west-2]"),
+        ("auditLog", "/var/log/audit.log"),
         ("backendMode", "[EKSConfigMap, MountedFile]"),
         ("denyStatus", "403"),
         ("ec2DescribeInstancesBurst", "5"),

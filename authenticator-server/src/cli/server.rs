@@ -14,18 +14,20 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-use super::cautions;
 use super::config::{ServerConfig, WebhookKubeconfigFile};
+use super::{cautions, gauges};
 use crate::admin;
+use crate::audit::AuditLog;
 use crate::authenticate::Authenticator;
 use crate::clock::Clock;
 use crate::cluster_id::ClusterId;
 use crate::http::{self, Webhook};
 use crate::kubeconfig::WebhookKubeconfig;
 use crate::logs;
+use crate::metrics::Metrics;
 use crate::reload::Reload;
 use crate::sources::{ApiServer, ApiServerError, AwsAuthSource, Reading, Sources};
-use crate::sts::{self, Endpoint, ShieldLimits};
+use crate::sts::{self, Contact, Endpoint, ShieldLimits};
 use crate::tls::{Names, Origin, ServingCertificate, StateDir};
 use crate::verify::Verifier;
 
@@ -71,6 +73,7 @@ struct Started {
 async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
     let ServerConfig {
         api_server,
+        audit_log,
         cluster_id,
         deny_status,
         health_port,
@@ -99,16 +102,23 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
     let (reload, hangups) = Reload::on_hangup().context("cannot listen for SIGHUP")?;
     let sources = Sources::new(&order, reserved, clock.clone());
     let aws_auth = aws_auth(&order, api_server, &sources).await?;
-    let sts = sts_client(&cluster_id, sts_endpoint, sts_ca_file).await?;
+    let metrics = Metrics::default();
+    let contact = Contact::new(metrics.sts.clone(), clock.clone());
+    let sts = sts_client(&cluster_id, sts_endpoint, sts_ca_file, contact.clone()).await?;
     let listener = bind(&names.address, port).await?;
     let address = listener.local_addr().context("the webhook's socket has no address")?;
     cautions::open_address(address);
 
+    let audit = audit_log.map(|target| AuditLog::open(target, metrics.audit.clone())).transpose()?.map(Arc::new);
     let certificate = certificate(&state_dir, &names, &clock)?;
+    metrics.certificates.ends(certificate.not_after());
     tell_api_server(&webhook_kubeconfig, &names.hostname, address, &certificate)?;
 
     let mut background = JoinSet::new();
     background.spawn(hangups);
+    if let Some(audit) = &audit {
+        background.spawn(open_anew(Arc::clone(audit), reload.clone()));
+    }
     read_config_file(&order, mappings, &sources);
     if let Some(mounted_file) = mounted_file.filter(|_| order.contains(&SourceName::MountedFile)) {
         background.spawn(mounted_file.follow(true, sources.clone(), reload));
@@ -116,14 +126,25 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
     if let Some(aws_auth) = aws_auth {
         background.spawn(aws_auth.follow());
     }
-    let verifier = Verifier::new(hosts, limits, sts, ShieldLimits::default());
+    let verifier = Verifier::new(hosts, limits, sts, ShieldLimits::default(), metrics.shield.clone());
+    let gauges = gauges::at_scrape(clock.now(), verifier.load(), contact, sources.clone());
     let mappings = {
         let sources = sources.clone();
         Arc::new(move || sources.current())
     };
-    let webhook = Arc::new(Webhook::new(Authenticator::new(verifier, mappings, scrubbed, clock), deny_status));
+    let authenticator = Authenticator::new(verifier, mappings, scrubbed, audit, clock);
+    let exposition = metrics.exposition(gauges);
+    let webhook = Arc::new(Webhook::new(authenticator, deny_status, metrics.decisions, exposition));
     start_health(health_port, sources, &mut background).await;
     Ok(Started { address, background, certificate, listener, webhook })
+}
+
+/// Opens the audit log anew whenever files are to be read again.
+async fn open_anew(audit: Arc<AuditLog>, mut reload: Reload) -> Infallible {
+    loop {
+        reload.asked().await;
+        audit.reopen();
+    }
 }
 
 /// What `work` comes to, or `None` when `stop` is there first.
@@ -231,6 +252,7 @@ async fn sts_client(
     cluster_id: &ClusterId,
     endpoint: Option<Endpoint>,
     ca_file: Option<PathBuf>,
+    contact: Contact,
 ) -> anyhow::Result<sts::Client> {
     let environment = sts::Environment::of_process();
     let (roots, origin) = sts::load_roots(ca_file.as_deref(), &environment).await?;
@@ -242,7 +264,7 @@ async fn sts_client(
     if let (Some(proxy), None) = (&proxy, &endpoint) {
         tracing::info!(%proxy, "connections to STS go through a proxy, but for the hosts of NO_PROXY");
     }
-    sts::Client::new(cluster_id, endpoint, proxy, roots).context("cannot make a client for STS")
+    sts::Client::new(cluster_id, endpoint, proxy, roots, contact).context("cannot make a client for STS")
 }
 
 /// Logging in matters more than being asked how one is: a port that is taken is only told.

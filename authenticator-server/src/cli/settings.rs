@@ -7,6 +7,7 @@ use rustls::pki_types::ServerName;
 
 use super::args::{ServerArgs, WebhookArgs};
 use super::token_rules::TokenRules;
+use crate::audit::AuditTarget;
 use crate::http::DenyStatus;
 use crate::sts::Endpoint;
 
@@ -15,6 +16,8 @@ use crate::sts::Endpoint;
 pub(super) struct Settings {
     /// Where the webhook listens.
     pub(super) address: Option<ServerName<'static>>,
+    /// Where decisions are recorded.
+    pub(super) audit_log: Option<AuditTarget>,
     /// The names of the sources of mappings, and the flag or place that has them, for errors.
     pub(super) backend_mode: Option<(Vec<String>, String)>,
     /// The status of a refusal.
@@ -51,6 +54,7 @@ impl Settings {
     pub(super) fn over(self, below: Self) -> Self {
         Self {
             address: self.address.or(below.address),
+            audit_log: self.audit_log.or(below.audit_log),
             backend_mode: self.backend_mode.or(below.backend_mode),
             deny_status: self.deny_status.or(below.deny_status),
             generate_kubeconfig: self.generate_kubeconfig.or(below.generate_kubeconfig),
@@ -90,11 +94,13 @@ impl From<ServerArgs> for Settings {
             sts_endpoint,
             sts_ca_file,
             deny_status,
+            audit_log,
             // They bound the look-up of nodes' names; until that is built, there is nothing to bound.
             ec2_describe_instances_qps: _,
             ec2_describe_instances_burst: _,
         } = args;
         Self {
+            audit_log,
             backend_mode: backend_mode.map(|names| (names, "--backend-mode".to_owned())),
             deny_status,
             health_port,

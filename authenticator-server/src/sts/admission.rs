@@ -6,7 +6,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::gate::{Gate, GateLimits, Line, Next, Outcome, Pass};
+use super::gate::{Gate, GateLimits, GateLoad, Line, Next, Outcome, Pass};
 
 /// Lets tasks through to STS, a few at a time.
 #[derive(Debug)]
@@ -29,6 +29,10 @@ pub(super) struct Permit {
     outcome: Outcome,
 }
 
+/// Nobody is let through: what was full, a line, or all turns until the deadline.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Shed(pub(super) &'static str);
+
 impl Admission {
     /// A gate with these limits. Must be made on a runtime: a task of its own lets the waiting through in time.
     pub(super) fn new(limits: GateLimits) -> Self {
@@ -38,12 +42,19 @@ impl Admission {
         Self { shared, pacer }
     }
 
-    /// Waits for its turn; none if the line is full, or `deadline` comes first.
-    pub(super) async fn enter(&self, line: Line, deadline: Instant) -> Option<Permit> {
+    /// Waits for its turn.
+    pub(super) async fn enter(&self, line: Line, deadline: Instant) -> Result<Permit, Shed> {
         let (sender, turn) = oneshot::channel();
-        self.shared.gate().enter(line, sender, waits).ok()?;
+        let full = Shed(line.name());
+        self.shared.gate().enter(line, sender, waits).map_err(|_| full)?;
         self.shared.changed.notify_one();
-        tokio::time::timeout_at(deadline, turn).await.ok()?.ok()
+        // A turn that never comes, because the gate is gone, comes too late as well.
+        tokio::time::timeout_at(deadline, turn).await.ok().and_then(Result::ok).ok_or(Shed("turn"))
+    }
+
+    /// How busy it is.
+    pub(super) fn load(&self) -> GateLoad {
+        self.shared.gate().load()
     }
 }
 

@@ -11,6 +11,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::{ClientConfig, RootCertStore};
 
+use super::contact::{Call, Contact};
 use super::endpoint::Resolver;
 use super::way::{Proxy, Way};
 use super::{AnswerError, AskError, CallerIdentity, Endpoint, MAX_ANSWER_BYTES, Outage, Rejection, read_answer};
@@ -22,6 +23,7 @@ use crate::token::{CLUSTER_ID_HEADER, PresignedRequest};
 pub struct Client {
     http: hyper_util::client::legacy::Client<HttpsConnector<Way>, Empty<Bytes>>,
     cluster_id: ClusterId,
+    contact: Contact,
 }
 
 impl Client {
@@ -37,6 +39,7 @@ impl Client {
         endpoint: Option<Endpoint>,
         proxy: Option<Proxy>,
         roots: RootCertStore,
+        contact: Contact,
     ) -> Result<Self, rustls::Error> {
         let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let tls = ClientConfig::builder_with_provider(provider)
@@ -58,7 +61,7 @@ impl Client {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(90))
             .build(connector);
-        Ok(Self { http, cluster_id: cluster_id.clone() })
+        Ok(Self { http, cluster_id: cluster_id.clone(), contact })
     }
 
     /// The cluster for which every request is sent: what an answer vouches for.
@@ -72,12 +75,20 @@ impl Client {
     /// # Errors
     /// STS's refusal, or the reason for which it could not be heard.
     pub async fn ask(&self, request: &PresignedRequest) -> Result<CallerIdentity, AskError> {
+        let call = self.contact.call(request.host());
+        let answer = self.exchange(request, &call).await;
+        call.ended(&answer);
+        answer
+    }
+
+    async fn exchange(&self, request: &PresignedRequest, call: &Call<'_>) -> Result<CallerIdentity, AskError> {
         let built = self.build(request).map_err(|_| Rejection::Malformed)?;
         let response = self.http.request(built).await.map_err(|error| {
             // The error names addresses and TLS alerts, never the request.
             tracing::warn!(host = request.host().name(), error = %chain(&error), "request to STS failed");
             Outage::Unreachable
         })?;
+        self.contact.responded(response.headers());
         let status = response.status();
         let content_type = response.headers().get(CONTENT_TYPE).cloned();
         let content_type = content_type.as_ref().and_then(|value| value.to_str().ok());
@@ -85,6 +96,7 @@ impl Client {
         let body = body.map_err(|error| {
             if error.is::<LengthLimitError>() { Outage::Answer(AnswerError::TooLarge) } else { Outage::Unreachable }
         })?;
+        call.responded(status);
         read_answer(status, content_type, &body.to_bytes())
     }
 

@@ -46,6 +46,19 @@ impl Default for GateLimits {
     }
 }
 
+/// How many call and wait at a moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct GateLoad {
+    /// Calls in flight.
+    pub in_flight: usize,
+    /// Strangers that wait, those included that have gone and were not noticed yet.
+    pub strangers_waiting: usize,
+    /// Likewise those that wait in lanes.
+    pub lanes_waiting: usize,
+    /// Calls a second that STS is believed to bear.
+    pub per_second: f64,
+}
+
 /// In which line a call stands.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Line {
@@ -53,6 +66,16 @@ pub(super) enum Line {
     Lane(AccessKeyId),
     /// Anybody.
     Strangers,
+}
+
+impl Line {
+    /// Its name in metrics.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Lane(_) => "lane",
+            Self::Strangers => "strangers",
+        }
+    }
 }
 
 /// What became of a call that was let through.
@@ -112,6 +135,16 @@ impl<T> Gate<T> {
             turns: VecDeque::new(),
             strangers: VecDeque::new(),
             since_stranger: 0,
+        }
+    }
+
+    /// How busy it is.
+    pub(super) fn load(&self) -> GateLoad {
+        GateLoad {
+            in_flight: self.in_flight,
+            strangers_waiting: self.strangers.len(),
+            lanes_waiting: self.lanes.values().map(VecDeque::len).sum(),
+            per_second: self.rate.per_second,
         }
     }
 

@@ -20,9 +20,10 @@ use moka::future::Cache;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::admission::Admission;
-use super::gate::{GateLimits, Line, Outcome};
+use super::admission::{Admission, Shed};
+use super::gate::{GateLimits, GateLoad, Line, Outcome};
 use super::{AskError, Outage, Rejection};
+use crate::metrics::ShieldCounts;
 use crate::token::{CredentialsDigest, Limits, PresignedRequest, TokenDigest};
 
 /// How much the shield may keep, how long, and how hard it tries.
@@ -72,6 +73,68 @@ impl Default for ShieldLimits {
     }
 }
 
+/// Where an answer about a token came from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Origin {
+    /// STS was asked.
+    Asked,
+    /// STS was being asked about the same token.
+    Joined,
+    /// An identity that is still fresh.
+    Fresh,
+    /// An older identity, because STS could not be heard.
+    Stale,
+    /// A refusal of STS's that is still kept.
+    Refusal,
+    /// Nobody was asked: too much is under way.
+    Shed,
+}
+
+impl Origin {
+    /// Its name in metrics and in the audit log.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::Joined => "joined",
+            Self::Fresh => "fresh",
+            Self::Stale => "stale",
+            Self::Refusal => "refusal",
+            Self::Shed => "shed",
+        }
+    }
+}
+
+/// An answer about a token, and where it came from.
+#[derive(Debug)]
+pub struct Told<V> {
+    /// The identity, STS's refusal, or the reason for which it could not be heard.
+    pub answer: Result<Arc<V>, AskError>,
+    /// Where it came from.
+    pub from: Origin,
+}
+
+impl<V> Clone for Told<V> {
+    fn clone(&self) -> Self {
+        Self { answer: self.answer.clone(), from: self.from }
+    }
+}
+
+/// How much is under way and how much is kept, at a moment.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Load {
+    /// Tokens about which STS is asked or waited for.
+    pub flights: usize,
+    /// Calls and queues.
+    pub gate: GateLoad,
+    /// Identities that are kept, about.
+    pub identities: u64,
+    /// Refusals that are kept, about.
+    pub refusals: u64,
+    /// Callers that have a lane, about.
+    pub lanes: u64,
+}
+
 /// Asks STS about tokens, as seldom as can be, and keeps what was understood of its answers. Clones share what is known.
 pub struct Shield<V> {
     inner: Arc<Inner<V>>,
@@ -86,6 +149,7 @@ impl<V> Clone for Shield<V> {
 struct Inner<V> {
     ask: Ask<V>,
     limits: ShieldLimits,
+    counts: ShieldCounts,
     admission: Admission,
     identities: Cache<TokenDigest, Known<V>>,
     refusals: Cache<TokenDigest, Rejection>,
@@ -96,8 +160,7 @@ struct Inner<V> {
 /// One call of STS.
 type Ask<V> = Box<dyn Fn(Arc<PresignedRequest>) -> Pin<Box<dyn Future<Output = Answer<V>> + Send>> + Send + Sync>;
 type Answer<V> = Result<V, AskError>;
-type Landed<V> = Result<Arc<V>, AskError>;
-type Flight<V> = Shared<oneshot::Receiver<Landed<V>>>;
+type Flight<V> = Shared<oneshot::Receiver<Told<V>>>;
 
 /// An identity, and when STS is to be asked about it again.
 struct Known<V> {
@@ -115,7 +178,7 @@ impl<V: Send + Sync + 'static> Shield<V> {
     /// A shield in front of `ask`, which asks STS once and makes something of its answer. Must be made on a runtime.
     ///
     /// `weight` says how many bytes a value holds beside its own size.
-    pub fn new<F, A>(limits: ShieldLimits, weight: fn(&V) -> usize, ask: F) -> Self
+    pub fn new<F, A>(limits: ShieldLimits, counts: ShieldCounts, weight: fn(&V) -> usize, ask: F) -> Self
     where
         F: Fn(Arc<PresignedRequest>) -> A + Send + Sync + 'static,
         A: Future<Output = Answer<V>> + Send + 'static,
@@ -131,6 +194,7 @@ impl<V: Send + Sync + 'static> Shield<V> {
         let inner = Inner {
             ask: Box::new(move |request| Box::pin(ask(request))),
             limits,
+            counts,
             admission: Admission::new(limits.gate),
             identities,
             refusals: Cache::builder().max_capacity(MAX_REFUSALS).time_to_live(limits.refused).build(),
@@ -141,24 +205,43 @@ impl<V: Send + Sync + 'static> Shield<V> {
     }
 
     /// Who signed `request`, which was read from the token of this `digest`.
-    ///
-    /// # Errors
-    /// STS's refusal, or the reason for which it could not be heard.
-    pub async fn ask(&self, digest: TokenDigest, request: &Arc<PresignedRequest>) -> Landed<V> {
+    pub async fn ask(&self, digest: TokenDigest, request: &Arc<PresignedRequest>) -> Told<V> {
+        let told = self.find_out(digest, request).await;
+        self.inner.counts.served(told.from.as_str());
+        told
+    }
+
+    async fn find_out(&self, digest: TokenDigest, request: &Arc<PresignedRequest>) -> Told<V> {
         let known = self.inner.identities.get(&digest).await;
         if let Some(known) = &known
             && Instant::now() < known.ask_again
         {
-            return Ok(Arc::clone(&known.caller));
+            return Told { answer: Ok(Arc::clone(&known.caller)), from: Origin::Fresh };
         }
         if let Some(rejection) = self.inner.refusals.get(&digest).await {
-            return Err(rejection.into());
+            return Told { answer: Err(rejection.into()), from: Origin::Refusal };
         }
         match (self.flight(digest, request), known) {
-            // A flight that ends without a word has panicked; that is no statement about the caller.
-            (Ok(flight), _) => flight.await.unwrap_or(Err(Outage::Overloaded.into())),
-            (Err(_), Some(known)) => Ok(known.caller),
-            (Err(outage), None) => Err(outage.into()),
+            (Ok((flight, origin)), _) => match flight.await {
+                Ok(Told { answer, from: Origin::Asked }) => Told { answer, from: origin },
+                Ok(told) => told,
+                // A flight that ends without a word has panicked; that is no statement about the caller.
+                Err(_) => Told { answer: Err(Outage::Overloaded.into()), from: origin },
+            },
+            (Err(_), Some(known)) => Told { answer: Ok(known.caller), from: Origin::Stale },
+            (Err(outage), None) => Told { answer: Err(outage.into()), from: Origin::Shed },
+        }
+    }
+
+    /// How busy it is.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        Load {
+            flights: self.inner.flights().len(),
+            gate: self.inner.admission.load(),
+            identities: self.inner.identities.entry_count(),
+            refusals: self.inner.refusals.entry_count(),
+            lanes: self.inner.lanes.entry_count(),
         }
     }
 
@@ -168,12 +251,13 @@ impl<V: Send + Sync + 'static> Shield<V> {
     }
 
     /// The flight for this token: the one that is under way, or another.
-    fn flight(&self, digest: TokenDigest, request: &Arc<PresignedRequest>) -> Result<Flight<V>, Outage> {
+    fn flight(&self, digest: TokenDigest, request: &Arc<PresignedRequest>) -> Result<(Flight<V>, Origin), Outage> {
         let mut flights = self.inner.flights();
         if let Some(flight) = flights.get(&digest) {
-            return Ok(flight.clone());
+            return Ok((flight.clone(), Origin::Joined));
         }
         if flights.len() >= self.inner.limits.max_flights {
+            self.inner.counts.shed("flights");
             return Err(Outage::Overloaded);
         }
         let (sender, receiver) = oneshot::channel();
@@ -189,7 +273,7 @@ impl<V: Send + Sync + 'static> Shield<V> {
             drop(landing);
             let _ = sender.send(landed);
         });
-        Ok(flight)
+        Ok((flight, Origin::Asked))
     }
 }
 
@@ -209,7 +293,14 @@ impl<V: Send + Sync + 'static> Inner<V> {
         loop {
             // Whose turn comes later than this has no time left to be answered.
             let turn_by = deadline - self.limits.deadline / 4;
-            let Some(permit) = self.admission.enter(line.clone(), turn_by).await else { return Err(outage.into()) };
+            let permit = match self.admission.enter(line.clone(), turn_by).await {
+                Ok(permit) => permit,
+                Err(Shed(full)) => {
+                    self.counts.shed(full);
+                    return Err(outage.into());
+                }
+            };
+            self.counts.called(line.name());
             let until = deadline.min(Instant::now() + self.limits.one_try);
             let answer = tokio::time::timeout_at(until, (self.ask)(Arc::clone(request))).await;
             outage = match answer.unwrap_or(Err(Outage::TimedOut.into())) {
@@ -240,23 +331,24 @@ impl<V: Send + Sync + 'static> Inner<V> {
     }
 
     /// Keeps what was heard; where nothing was, uses what was heard before.
-    async fn remember(&self, digest: TokenDigest, answer: Answer<V>) -> Landed<V> {
+    async fn remember(&self, digest: TokenDigest, answer: Answer<V>) -> Told<V> {
+        let asked = |answer| Told { answer, from: Origin::Asked };
         match answer {
             Ok(caller) => {
                 let caller = Arc::new(caller);
                 self.know(digest, Arc::clone(&caller), self.limits.fresh).await;
-                Ok(caller)
+                asked(Ok(caller))
             }
             Err(AskError::Rejected(rejection)) => {
                 self.identities.invalidate(&digest).await;
                 self.refusals.insert(digest, rejection).await;
-                Err(rejection.into())
+                asked(Err(rejection.into()))
             }
             Err(AskError::Outage(outage)) => {
-                let Some(known) = self.identities.get(&digest).await else { return Err(outage.into()) };
+                let Some(known) = self.identities.get(&digest).await else { return asked(Err(outage.into())) };
                 tracing::warn!(%outage, token = %digest, "STS could not be heard, using its last answer");
                 self.know(digest, Arc::clone(&known.caller), self.limits.stale).await;
-                Ok(known.caller)
+                Told { answer: Ok(known.caller), from: Origin::Stale }
             }
         }
     }

@@ -7,6 +7,7 @@ use mapping::format::config_file::Loaded;
 use mapping::{AccountId, Partition, ReservedPrefixes, SourceName};
 
 use super::{Common, ConfigError, DEFAULT_KUBECONFIG, DEFAULT_PORT, DEFAULT_STATE_DIR, Environment, Logs, names};
+use crate::audit::AuditTarget;
 use crate::cli::args::{GlobalArgs, ServerArgs};
 use crate::cli::config_file::{Remark, Reservation};
 use crate::cli::settings::Settings;
@@ -23,6 +24,8 @@ use crate::token::{HostTable, Limits};
 pub(in crate::cli) struct ServerConfig {
     /// The API server whose mappings are read.
     pub(in crate::cli) api_server: ApiServer,
+    /// Where decisions are recorded, if anywhere.
+    pub(in crate::cli) audit_log: Option<AuditTarget>,
     /// The cluster that tokens must be signed for.
     pub(in crate::cli) cluster_id: ClusterId,
     /// The status of a refusal.
@@ -86,6 +89,7 @@ impl ServerConfig {
         let settings = Settings::from(args).over(file.server);
         let Settings {
             address,
+            audit_log,
             backend_mode,
             deny_status,
             generate_kubeconfig,
@@ -111,6 +115,7 @@ impl ServerConfig {
                 kubeconfig: kubeconfig.filter(|path| !path.as_os_str().is_empty()),
                 master: master.filter(|url| !url.is_empty()),
             },
+            audit_log,
             cluster_id,
             deny_status: deny_status.unwrap_or_default(),
             health_port: health_port.unwrap_or(DEFAULT_HEALTH_PORT),
@@ -209,6 +214,7 @@ mod tests {
 server:
   address: 10.0.0.1
   allowedSTSRegions: [cn-north-1]
+  auditLog: /file
   backendMode: CRD
   denyStatus: 200
   extraSTSRegions: [cn-new-1]
@@ -230,13 +236,14 @@ server:
         );
         let config = given
             .server(
-                "server -c FILE --address 10.0.0.2 --backend-mode EKSConfigMap,MountedFile --deny-status 403 \
+                "server -c FILE --address 10.0.0.2 --audit-log - --backend-mode EKSConfigMap,MountedFile --deny-status 403 \
                  --generate-kubeconfig /flag --health-port 2 --hostname flag.example --kubeconfig /flag \
                  --kubeconfig-pregenerated=false --master= --partition aws-us-gov --port 2 --state-dir /flag \
                  --sts-ca-file /flag --sts-endpoint flag:2 --sts-fips-only=false --max-clock-skew 2m --max-token-size 6000 \
                  --extra-sts-regions us-gov-new-1 --allowed-sts-regions us-gov-new-1,us-gov-west-1",
             )
             .unwrap();
+        assert_eq!(config.audit_log, Some(AuditTarget::Stdout));
         assert_eq!(config.names.address.to_str(), "10.0.0.2");
         assert_eq!(config.names.hostname.to_str(), "flag.example");
         assert_eq!(config.sources, [SourceName::EksConfigMap, SourceName::MountedFile]);

@@ -37,6 +37,7 @@ impl Sts {
         let sts = self.clone();
         Shield::new(
             limits,
+            ShieldCounts::default(),
             |_| 0,
             move |_| {
                 let sts = sts.clone();
@@ -83,7 +84,7 @@ fn token(number: u8) -> (TokenDigest, Arc<PresignedRequest>) {
 
 async fn ask(shield: &Shield<CallerIdentity>, number: u8) -> Result<String, AskError> {
     let (digest, request) = token(number);
-    shield.ask(digest, &request).await.map(|caller| caller.arn().to_owned())
+    shield.ask(digest, &request).await.answer.map(|caller| caller.arn().to_owned())
 }
 
 async fn pass(seconds: u64) {
@@ -226,4 +227,39 @@ async fn one_flight_too_many_is_turned_away_at_once() {
     assert!(first.await.unwrap().is_ok());
     assert!(ask(&shield, 2).await.is_ok());
     assert!(shield.inner.flights().is_empty(), "flights that have landed are forgotten");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_says_where_it_came_from() {
+    let sts = Sts::answering(ann());
+    let shield = sts.shield(ShieldLimits { max_flights: 1, ..ShieldLimits::default() });
+    let origin = async |number| {
+        let (digest, request) = token(number);
+        shield.ask(digest, &request).await.from
+    };
+    assert_eq!(origin(1).await, Origin::Asked);
+    assert_eq!(origin(1).await, Origin::Fresh);
+    sts.say(refused());
+    assert_eq!(origin(2).await, Origin::Asked);
+    assert_eq!(origin(2).await, Origin::Refusal);
+    sts.say(away());
+    pass(31).await;
+    assert_eq!(origin(1).await, Origin::Stale);
+
+    sts.say(ann());
+    sts.may_answer.forget_permits(Semaphore::MAX_PERMITS);
+    let calls = sts.calls();
+    let (digest, request) = token(3);
+    let asking = || {
+        let (shield, request) = (shield.clone(), Arc::clone(&request));
+        tokio::spawn(async move { shield.ask(digest, &request).await.from })
+    };
+    let (first, second) = (asking(), asking());
+    while sts.calls() == calls {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(origin(4).await, Origin::Shed);
+    assert_eq!(shield.load().flights, 1);
+    sts.may_answer.add_permits(1);
+    assert_eq!((first.await.unwrap(), second.await.unwrap()), (Origin::Asked, Origin::Joined));
 }
