@@ -21,6 +21,8 @@ pub use ini::IniFault;
 pub(crate) use ini::Section;
 pub use shared_file::SharedFileError;
 use shared_file::{SharedFile, SharedFileKind};
+pub use words::Unfinished;
+pub(crate) use words::split as split_words;
 
 /// Which profile was asked for, and where.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -47,12 +49,19 @@ pub enum SharedFiles {
     Both,
 }
 
-/// The chosen profile, as the shared files have it.
+/// The chosen profile, as the shared files have it, and the files' other parts that it may refer to.
 #[derive(Debug)]
 pub struct Profile {
     choice: ProfileChoice,
     config: SharedFile,
     credentials: SharedFile,
+}
+
+/// What the two files say of one profile: the chosen one, or one that it refers to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ProfileView<'a> {
+    files: &'a Profile,
+    name: &'a str,
 }
 
 /// The profile cannot be used. No other one is taken instead.
@@ -130,14 +139,12 @@ impl Profile {
         };
         let profile = Self { choice, config, credentials };
         match profile.choice.asked_by() {
-            Some(asked_by) if profile.config_section().is_none() && profile.credentials_section().is_none() => {
-                Err(ProfileError::Missing {
-                    name: profile.choice.name().to_owned(),
-                    asked_by,
-                    config: profile.config.path().to_owned(),
-                    credentials: profile.credentials.path().to_owned(),
-                })
-            }
+            Some(asked_by) if profile.other(profile.choice.name()).is_none() => Err(ProfileError::Missing {
+                name: profile.choice.name().to_owned(),
+                asked_by,
+                config: profile.config.path().to_owned(),
+                credentials: profile.credentials.path().to_owned(),
+            }),
             _ => Ok(profile),
         }
     }
@@ -151,19 +158,28 @@ impl Profile {
     /// A key of the profile; the credentials file comes before the config file, as with aws-cli.
     #[must_use]
     pub fn setting(&self, key: &str) -> Option<&str> {
-        self.credentials_section()
-            .and_then(|section| section.get(key))
-            .or_else(|| self.config_section().and_then(|section| section.get(key)))
+        self.view().setting(key)
     }
 
-    /// The profile's part in the config file.
-    pub(crate) fn config_section(&self) -> Option<&Section> {
-        self.config.section(self.choice.name())
+    /// What the files say of the chosen profile.
+    pub(crate) fn view(&self) -> ProfileView<'_> {
+        ProfileView { files: self, name: self.choice.name() }
     }
 
-    /// The profile's part in the credentials file.
-    pub(crate) fn credentials_section(&self) -> Option<&Section> {
-        self.credentials.section(self.choice.name())
+    /// What they say of another one; `None` where it is in neither.
+    pub(crate) fn other<'a>(&'a self, name: &'a str) -> Option<ProfileView<'a>> {
+        let view = ProfileView { files: self, name };
+        (view.config_section().is_some() || view.credentials_section().is_some()).then_some(view)
+    }
+
+    /// The `[sso-session NAME]` of the config file.
+    pub(crate) fn sso_session(&self, name: &str) -> Option<&Section> {
+        self.config.sso_session(name)
+    }
+
+    /// The `[services NAME]` of the config file.
+    pub(crate) fn services(&self, name: &str) -> Option<&Section> {
+        self.config.services(name)
     }
 
     /// The config file's path, for messages.
@@ -177,9 +193,44 @@ impl Profile {
     }
 }
 
+impl<'a> ProfileView<'a> {
+    /// The profile's name.
+    pub(crate) fn name(self) -> &'a str {
+        self.name
+    }
+
+    /// The files that it stands in.
+    pub(crate) fn files(self) -> &'a Profile {
+        self.files
+    }
+
+    /// A key of the profile; the credentials file comes before the config file, as with aws-cli.
+    pub(crate) fn setting(self, key: &str) -> Option<&'a str> {
+        self.credentials_section()
+            .and_then(|section| section.get(key))
+            .or_else(|| self.config_section().and_then(|section| section.get(key)))
+    }
+
+    /// The profile's part in the config file.
+    pub(crate) fn config_section(self) -> Option<&'a Section> {
+        self.files.config.profile(self.name)
+    }
+
+    /// The profile's part in the credentials file.
+    pub(crate) fn credentials_section(self) -> Option<&'a Section> {
+        self.files.credentials.profile(self.name)
+    }
+}
+
 impl fmt::Display for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "profile {}", self.choice.name())
+        self.view().fmt(f)
+    }
+}
+
+impl fmt::Display for ProfileView<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "profile {}", self.name)
     }
 }
 

@@ -80,6 +80,20 @@ impl Section {
     pub(crate) fn get(&self, key: &str) -> Option<&str> {
         self.settings.get(key).map(|value| value.as_str())
     }
+
+    /// Every key and its value.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.settings.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    /// A setting among those that are indented under a key without a value of its own.
+    pub(crate) fn nested(&self, key: &str, inner: &str) -> Option<&str> {
+        let lines = self.get(key)?.strip_prefix('\n')?.split('\n');
+        lines
+            .filter_map(|line| line.split_once('='))
+            .find(|(name, _)| name.trim() == inner)
+            .map(|(_, value)| value.trim())
+    }
 }
 
 impl fmt::Debug for Section {

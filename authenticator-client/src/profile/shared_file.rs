@@ -29,11 +29,19 @@ pub(super) enum SharedFileKind {
     Credentials,
 }
 
-/// A shared file's path and profiles.
+/// A shared file's path and what stands in it.
 #[derive(Debug)]
 pub(super) struct SharedFile {
     path: String,
+    parts: Parts,
+}
+
+/// The sections of a file that mean something, by their names.
+#[derive(Debug, Default)]
+struct Parts {
     profiles: HashMap<String, Section>,
+    sso_sessions: HashMap<String, Section>,
+    services: HashMap<String, Section>,
 }
 
 /// A shared file is there but of no use.
@@ -77,25 +85,25 @@ impl SharedFile {
         let path = kind.path(&world.env)?;
         // Nobody's home: a directory of that name where the program happens to run is not meant.
         if path.starts_with("~/") {
-            return Ok(Self { path, profiles: HashMap::new() });
+            return Ok(Self { path, parts: Parts::default() });
         }
         let bytes = match world.fs.read_to_end(&path).await {
             Ok(bytes) => Zeroizing::new(bytes),
-            Err(error) if is_absent(&error) => return Ok(Self { path, profiles: HashMap::new() }),
+            Err(error) if is_absent(&error) => return Ok(Self { path, parts: Parts::default() }),
             Err(source) => return Err(SharedFileError::Unreadable { path, source }),
         };
         let Ok(text) = str::from_utf8(&bytes) else {
             return Err(SharedFileError::NotText { path });
         };
         match ini::parse(text) {
-            Ok(sections) => Ok(Self { path, profiles: kind.profiles(sections) }),
+            Ok(sections) => Ok(Self { path, parts: kind.parts(sections) }),
             Err(IniError { line, fault }) => Err(SharedFileError::Malformed { path, line, fault }),
         }
     }
 
     /// A file that is not looked into.
     pub(super) fn unread(kind: SharedFileKind) -> Self {
-        Self { path: kind.default_path().to_owned(), profiles: HashMap::new() }
+        Self { path: kind.default_path().to_owned(), parts: Parts::default() }
     }
 
     /// The path, for messages.
@@ -104,8 +112,18 @@ impl SharedFile {
     }
 
     /// What the file says of profile `name`.
-    pub(super) fn section(&self, name: &str) -> Option<&Section> {
-        self.profiles.get(name)
+    pub(super) fn profile(&self, name: &str) -> Option<&Section> {
+        self.parts.profiles.get(name)
+    }
+
+    /// Its `[sso-session NAME]`.
+    pub(super) fn sso_session(&self, name: &str) -> Option<&Section> {
+        self.parts.sso_sessions.get(name)
+    }
+
+    /// Its `[services NAME]`.
+    pub(super) fn services(&self, name: &str) -> Option<&Section> {
+        self.parts.services.get(name)
     }
 }
 
@@ -117,27 +135,27 @@ impl SharedFileKind {
         }
     }
 
-    /// The profiles among the sections. Of several sections that are one profile, such as `[default]` and `[profile default]`,
-    /// the last one alone counts, as with aws-cli.
-    fn profiles(self, sections: Vec<Section>) -> HashMap<String, Section> {
-        sections.into_iter().filter_map(|section| Some((self.profile(&section.name)?, section))).collect()
-    }
-
-    /// The profile that a section of this name is. In the config file that is `[default]` or `[profile NAME]`, where NAME may be
-    /// quoted as for a shell; in the credentials file the name is the section's, whatever it is.
+    /// The sections by what they are. In the credentials file every one is a profile; in the config file a profile is `[default]`
+    /// or `[profile NAME]`, and `[sso-session NAME]` and `[services NAME]` are what profiles refer to. NAME may be quoted as for a
+    /// shell. Of several sections that are one profile, such as `[default]` and `[profile default]`, the last one alone counts, as
+    /// with aws-cli.
     ///
     /// As in `build_profile_map` of `botocore/configloader.py`.
-    fn profile(self, section: &str) -> Option<String> {
-        match self {
-            Self::Config if section.starts_with("profile") => {
-                match <[String; 2]>::try_from(words::split(section).ok()?) {
-                    Ok([_, name]) => Some(name),
-                    Err(_) => None,
-                }
+    fn parts(self, sections: Vec<Section>) -> Parts {
+        let mut parts = Parts::default();
+        for section in sections {
+            let (part, name) = match (self, section.name.as_str()) {
+                (Self::Credentials, name) => (&mut parts.profiles, Some(name.to_owned())),
+                (Self::Config, name) if name.starts_with("profile") => (&mut parts.profiles, second_word(name)),
+                (Self::Config, name) if name.starts_with("sso-session") => (&mut parts.sso_sessions, second_word(name)),
+                (Self::Config, name) if name.starts_with("services") => (&mut parts.services, second_word(name)),
+                (Self::Config, name) => (&mut parts.profiles, (name == "default").then(|| name.to_owned())),
+            };
+            if let Some(name) = name {
+                part.insert(name, section);
             }
-            Self::Config if section != "default" => None,
-            Self::Config | Self::Credentials => Some(section.to_owned()),
         }
+        parts
     }
 
     fn default_path(self) -> &'static str {
@@ -159,6 +177,12 @@ impl SharedFileKind {
         };
         Ok(home.map_or_else(|| path.clone(), |home| PathBuf::from(home).join(rest).to_string_lossy().into_owned()))
     }
+}
+
+/// The name in the title of a section, of which there is exactly one.
+fn second_word(title: &str) -> Option<String> {
+    let [_, name] = <[String; 2]>::try_from(words::split(title).ok()?).ok()?;
+    Some(name)
 }
 
 fn is_absent(error: &io::Error) -> bool {

@@ -1,13 +1,14 @@
 //! A text as the words that a shell would make of it, without anything else that a shell does: Python's `shlex.split`, with
-//! which aws-cli reads names of profiles.
+//! which aws-cli reads names of profiles and the command of a credential process.
 
 /// A quote that is not closed, or a backslash at the end.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Unfinished;
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("a quote is not closed, or a backslash stands at the end")]
+pub struct Unfinished;
 
 /// The words of a text, parted by spaces, tabs and line ends. Single quotes keep all that they hold; double quotes all but a
 /// backslash before a backslash or a double quote; a backslash outside of quotes keeps what follows it.
-pub(super) fn split(text: &str) -> Result<Vec<String>, Unfinished> {
+pub(crate) fn split(text: &str) -> Result<Vec<String>, Unfinished> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut rest = text.chars();

@@ -26,7 +26,7 @@ fn profiles(kind: SharedFileKind, text: &str) -> Result<BTreeMap<String, Setting
     let settings = |(name, section): (String, Section)| {
         (name, section.settings.into_iter().map(|(key, value)| (key, value.to_string())).collect())
     };
-    Ok(kind.profiles(ini::parse(text)?).into_iter().map(settings).collect())
+    Ok(kind.parts(ini::parse(text)?).profiles.into_iter().map(settings).collect())
 }
 
 /// The table was made by botocore 1.43.11 on Python 3.11, and the botocore in aws-cli 2.9.19 makes the same of it: `config` is
@@ -45,6 +45,20 @@ fn the_files_hold_what_botocore_finds_in_them() {
             }
         }
     }
+}
+
+#[test]
+fn sso_sessions_and_services_are_parts_of_the_config_file_alone() {
+    let text =
+        "[sso-session one]\nk = v\n[services \"two words\"]\nk = v\n[sso-session]\n[sso-session a b]\n[services-x y]\n";
+    let Parts { profiles, sso_sessions, services } = SharedFileKind::Config.parts(ini::parse(text).unwrap());
+    let names = |part: HashMap<String, Section>| part.into_keys().collect::<std::collections::BTreeSet<_>>();
+    assert_eq!(names(profiles), [].into());
+    assert_eq!(names(sso_sessions), ["one".to_owned()].into());
+    // A title is told by how it starts, as botocore tells it.
+    assert_eq!(names(services), ["two words".to_owned(), "y".to_owned()].into());
+    let Parts { profiles, sso_sessions, services } = SharedFileKind::Credentials.parts(ini::parse(text).unwrap());
+    assert_eq!((profiles.len(), sso_sessions.len(), services.len()), (5, 0, 0));
 }
 
 #[test]
