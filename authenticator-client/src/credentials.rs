@@ -1,182 +1,436 @@
 //! Whose token it will be: the one room that asks AWS's sources for credentials.
 //!
-//! The sources are asked in aws-cli's order. The first that is configured decides: when it cannot give credentials, that is an
-//! error and never a reason to ask the next one, for a user who set up one identity must not act as another. A source that is
-//! configured and not built yet is such an error too.
+//! ```text
+//! flags, environment, profile ─▶ Plan: one root source, and the roles to be assumed with it ─┬─▶ at hand: keys, or kept ones
+//!                                                                                           └─▶ obtained: root ─▶ role ─▶ role
+//! ```
+//!
+//! The sources are looked at in aws-cli's order. The first that is configured decides: when it cannot give credentials, that is an
+//! error and never a reason to ask the next one, for a user who set up one identity must not act as another.
+//!
+//! Choosing is ours, because aws-config's own choice is not aws-cli's. The services that give credentials are asked through
+//! aws-config's providers, where they do all that aws-cli does, and through AWS's clients for STS and SSO.
+
+use std::{pin::Pin, time::Duration};
 
 use aws_credential_types::Credentials;
-use aws_types::os_shim_internal::Env;
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    environment::{self, NotUnicode},
-    profile::{Profile, ProfileChoice},
+    World,
+    cache::{Cache, CacheKey, Cached, Origin},
+    environment::NotUnicode,
+    profile::{Profile, ProfileChoice, ProfileError, SharedFiles},
+    prompt::{Prompt, PromptError},
+    region::{AskedRegion, ChosenRegion, RegionChoice, RegionError},
 };
 
+mod call;
+mod container;
+mod instance;
 mod keys;
+mod login;
+mod network;
+mod outside;
+mod process;
+mod role;
+mod services;
+mod source;
+mod sso;
+mod sts;
+mod web_identity;
 
-use keys::{KeyNames, KeyPair};
+pub use call::CallError;
+pub use container::ContainerError;
+pub use instance::InstanceError;
+pub use keys::{KeysError, from_environment};
+pub use login::LoginError;
+pub use network::TrustError;
+pub use outside::OutsideError;
+pub use process::{OutputFault, ProcessError};
+pub use role::{Role, RoleError, SessionName};
+pub use services::ServiceError;
+pub use source::SourceError;
+pub use sso::SsoError;
+pub use sts::{CallerIdentity, Sts, StsError};
+pub use web_identity::WebIdentityError;
 
-/// There are no credentials that could be used.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+use instance::Instance;
+use outside::{Outside, StsAddress};
+use services::Service;
+use source::{Choice, EnvironmentIdentities, Root, Source};
+
+/// What the command line asks for.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// `--profile`.
+    pub profile: Option<String>,
+    /// `--region`.
+    pub region: Option<String>,
+    /// A role to be assumed after all others.
+    pub role: Option<Role>,
+}
+
+/// Whose credentials are to be had, and for which region: everything is read, and nobody was asked.
+#[derive(Debug)]
+pub struct Plan {
+    profile: Profile,
+    source: Source,
+    region: RegionChoice,
+    world: World,
+}
+
+/// What the caller has for those that have to be asked.
+pub struct Means<'a> {
+    /// Credentials of earlier runs.
+    pub cache: &'a Cache,
+    /// When the program was started.
+    pub started: Instant,
+    /// How long after that to give up.
+    pub limit: Duration,
+    /// Who asks the user for the code of an MFA device.
+    pub prompt: &'a Prompt,
+}
+
+/// Credentials, and how they came to be.
+#[derive(Debug)]
+pub struct Obtained {
+    /// The credentials.
+    pub credentials: Credentials,
+    /// Where to sign for.
+    pub region: ChosenRegion,
+    /// Where they come from, step by step, in words and without secrets.
+    pub trail: Vec<String>,
+    /// What the user should be told, a line each.
+    pub remarks: Vec<String>,
+}
+
+/// There is no plan.
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum CredentialsError {
-    /// An access key id with characters that none has; the id itself may be a misplaced secret and is not shown.
-    #[error("{key}{place} is not an access key id: it holds characters other than letters, digits and _")]
-    AccessKeyId {
-        /// The variable or key.
-        key: &'static str,
-        /// The profile and file, with their preposition; nothing for the environment.
-        place: String,
-    },
-    /// A key that is written down without a value.
-    #[error("{key}{place} is empty")]
-    Empty {
-        /// The key.
-        key: &'static str,
-        /// The profile and file, with their preposition.
-        place: String,
-    },
-    /// An end that is not a time.
-    #[error("AWS_CREDENTIAL_EXPIRATION is not a time such as 2026-01-02T03:04:05Z")]
-    Expiration,
-    /// Only one half of a key pair is there.
-    #[error("half a key pair: {present}{place} is set, but {missing} is not")]
-    HalfPair {
-        /// The half that is there.
-        present: &'static str,
-        /// The half that is not.
-        missing: &'static str,
-        /// The profile and file, with their preposition; nothing for the environment.
-        place: String,
-    },
-    /// No source is configured.
-    #[error(
-        "no AWS credentials: looked at {looked_at} (roles of EC2 instances are not supported yet); set AWS_ACCESS_KEY_ID and \
-         AWS_SECRET_ACCESS_KEY, or choose a profile that has keys with --profile or AWS_PROFILE"
-    )]
-    None {
-        /// The sources that were asked.
-        looked_at: String,
-    },
-    /// The source that is configured is not built yet.
-    #[error("{place} asks for {feature}, which is not supported yet")]
-    NotSupported {
-        /// The profile or variable.
-        place: String,
-        /// What it asks for.
-        feature: String,
-    },
-    /// A key whose value goes on in lines that are indented under it.
-    #[error("{key}{place} has several lines: is a line under it indented that should not be?")]
-    SeveralLines {
-        /// The key.
-        key: &'static str,
-        /// The profile and file, with their preposition.
-        place: String,
-    },
+pub enum PlanError {
+    /// The profile cannot be used.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+    /// The region cannot be chosen.
+    #[error(transparent)]
+    Region(#[from] RegionError),
+    /// The source cannot be chosen.
+    #[error(transparent)]
+    Source(#[from] SourceError),
     /// A variable that cannot be read.
     #[error(transparent)]
     Variable(#[from] NotUnicode),
 }
 
-/// The keys of the environment, with `AWS_CREDENTIAL_EXPIRATION` as their end; `None` when there are none.
-///
-/// `AWS_SECURITY_TOKEN` is the older name of `AWS_SESSION_TOKEN` and, as with aws-cli, comes first.
-///
-/// # Errors
-///
-/// Half a pair, or a value that cannot be what its name says.
-pub fn from_environment(env: &Env) -> Result<Option<Credentials>, CredentialsError> {
-    let pair = KeyPair {
-        names: KeyNames { access_key_id: "AWS_ACCESS_KEY_ID", secret_access_key: "AWS_SECRET_ACCESS_KEY" },
-        place: String::new(),
-        access_key_id: environment::variable(env, "AWS_ACCESS_KEY_ID")?,
-        secret_access_key: environment::variable(env, "AWS_SECRET_ACCESS_KEY")?,
-        session_token: match environment::variable(env, "AWS_SECURITY_TOKEN")? {
-            None => environment::variable(env, "AWS_SESSION_TOKEN")?,
-            token => token,
-        },
-    };
-    let Some(mut credentials) = pair.into_credentials("environment")? else {
-        return Ok(None);
-    };
-    if let Some(text) = environment::variable(env, "AWS_CREDENTIAL_EXPIRATION")? {
-        let end: jiff::Timestamp = text.parse().map_err(|_| CredentialsError::Expiration)?;
-        *credentials.expiry_mut() = Some(end.into());
-    }
-    Ok(Some(credentials))
+/// There are no credentials that could be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CredentialsError {
+    /// STS does not give the role.
+    #[error("cannot assume role {arn}, which {asked_by} asks for")]
+    AssumeRole {
+        /// The role.
+        arn: String,
+        /// The profile or flag.
+        asked_by: String,
+        /// What STS says.
+        #[source]
+        source: Box<StsError>,
+    },
+    /// STS does not say who asks, which the name of the session depends on.
+    #[error("cannot forward the session name: STS was asked for the caller's identity")]
+    CallerIdentity(#[source] Box<StsError>),
+    /// It takes too long.
+    #[error("gave up after {limit:?} of waiting for {what}")]
+    Deadline {
+        /// What was waited for.
+        what: String,
+        /// For how long.
+        limit: Duration,
+    },
+    /// There is no code of the MFA device.
+    #[error("cannot assume role {arn}, which {asked_by} asks for")]
+    Mfa {
+        /// The role.
+        arn: String,
+        /// The profile or flag.
+        asked_by: String,
+        /// Why there is none.
+        #[source]
+        source: PromptError,
+    },
+    /// Somebody cannot be asked.
+    #[error(transparent)]
+    Outside(#[from] OutsideError),
+    /// The region cannot be chosen.
+    #[error(transparent)]
+    Region(#[from] RegionError),
+    /// The source gives none.
+    #[error(transparent)]
+    Source(#[from] SourceError),
 }
 
-/// The credentials of the profile, or of the sources that come after it.
-///
-/// The order is botocore's (`create_credential_resolver` in `botocore/credentials.py`): role of the profile, web identity, SSO,
-/// keys of the credentials file, login session, process, keys of the config file, container. `mfa_serial`, `source_profile` and
-/// the like mean something beside `role_arn` only, for aws-cli as here.
-///
-/// # Errors
-///
-/// As [`CredentialsError`] says.
-pub fn from_profile(profile: &Profile, env: &Env) -> Result<Credentials, CredentialsError> {
-    let not_supported =
-        |feature: &str| Err(CredentialsError::NotSupported { place: profile.to_string(), feature: feature.to_owned() });
-    let has = |key| profile.setting(key).is_some();
+impl Plan {
+    /// Reads flags, environment and profile, and chooses.
+    ///
+    /// # Errors
+    ///
+    /// Whatever is written down and cannot be used. No other source is taken instead.
+    pub async fn make(asked: Asked, world: &World) -> Result<Self, PlanError> {
+        let Asked { profile, region, role } = asked;
+        let choice = ProfileChoice::new(profile, &world.env)?;
+        let region = AskedRegion::outside_profile(region, &world.env)?;
+        let (keys, identities) = match choice {
+            ProfileChoice::Flag(_) => (None, EnvironmentIdentities::Ignored),
+            ProfileChoice::Variable { .. } | ProfileChoice::Default => {
+                (Source::of_environment(&world.env).map_err(SourceError::from)?, EnvironmentIdentities::Heard)
+            }
+        };
+        let files = match choice {
+            // All that is looked for is how hosts are chosen.
+            ProfileChoice::Default if keys.is_some() && region.is_some() && role.is_none() => SharedFiles::ConfigOnly,
+            _ => SharedFiles::Both,
+        };
+        let profile = Profile::load(choice, files, world).await?;
+        let source = match keys {
+            Some(keys) => keys,
+            None => Source::choose(Choice { profile: profile.view(), env: &world.env, identities })?,
+        };
+        let source = match role {
+            Some(role) => source.then(role),
+            None => source,
+        };
+        let region = RegionChoice::new(region, &world.env, &profile)?;
+        Ok(Self { profile, source, region, world: world.clone() })
+    }
 
-    if has("role_arn") && !has("web_identity_token_file") {
-        return not_supported(&role_feature(profile));
+    /// The credentials, where they are written down or kept: without a runtime's drivers, a socket, or a wait.
+    pub async fn at_hand(&self, cache: &Cache) -> Option<Obtained> {
+        if self.asks_instance_for_region() {
+            return None;
+        }
+        let region = self.region.clone().without_instance();
+        let Source { root, roles } = &self.source;
+        let (credentials, trail) = match (root, roles.as_slice()) {
+            (Root::Keys { credentials, .. }, []) => (credentials.clone(), vec![root.to_string()]),
+            (_, roles) => {
+                let address = StsAddress::new(&region, &self.profile, &self.world).ok()?;
+                let key = self.key(roles, &address).await?;
+                let last = roles.last().map_or_else(|| root.to_string(), ToString::to_string);
+                (cache.look_up(&key, (self.world.clock)())?, vec![kept(&last)])
+            }
+        };
+        Some(Obtained { credentials, region, trail, remarks: Vec::new() })
     }
-    // --profile turns the environment's identities off.
-    let chosen_by_flag = matches!(profile.choice(), ProfileChoice::Flag(_));
-    if !chosen_by_flag {
-        refuse_variables(env, &["AWS_WEB_IDENTITY_TOKEN_FILE"], "web identity credentials")?;
-    }
-    if has("web_identity_token_file") {
-        return not_supported("web identity credentials (web_identity_token_file)");
-    }
-    if has("sso_account_id") || has("sso_role_name") {
-        return not_supported("SSO credentials (sso_account_id, sso_role_name)");
-    }
-    if let Some(credentials) = keys::from_section(profile, profile.credentials_section(), profile.credentials_path())? {
-        return Ok(credentials);
-    }
-    if has("login_session") {
-        return not_supported("credentials of `aws login` (login_session)");
-    }
-    if has("credential_process") {
-        return not_supported("the credentials of a process (credential_process)");
-    }
-    if let Some(credentials) = keys::from_section(profile, profile.config_section(), profile.config_path())? {
-        return Ok(credentials);
-    }
-    refuse_variables(env, &CONTAINER_VARIABLES, "container credentials")?;
-    Err(CredentialsError::None { looked_at: looked_at(profile, chosen_by_flag) })
-}
 
-/// A role to be assumed, with all that its assumption would have to obey.
-fn role_feature(profile: &Profile) -> String {
-    let beside = ["source_profile", "credential_source", "mfa_serial"]
-        .into_iter()
-        .filter(|key| profile.setting(key).is_some())
-        .map(|key| format!(", {key}"))
-        .collect::<String>();
-    format!("an assumed role (role_arn{beside})")
-}
+    /// Asks for the credentials. Needs a runtime with all its drivers.
+    ///
+    /// # Errors
+    ///
+    /// The source that was chosen gives none.
+    pub async fn obtain(&self, means: &Means<'_>) -> Result<Obtained, CredentialsError> {
+        let outside = Outside::new(&self.profile, &self.world);
+        let region = self.region(&outside, means).await?;
+        let address = StsAddress::new(&region, &self.profile, &self.world)?;
+        let mut errand = Errand {
+            plan: self,
+            means,
+            outside: &outside,
+            region: &region,
+            address: &address,
+            trail: Vec::new(),
+            remarks: Vec::new(),
+        };
+        let credentials = errand.up_to(&self.source.roles).await?;
+        let Errand { trail, remarks, .. } = errand;
+        Ok(Obtained { credentials, region, trail, remarks })
+    }
 
-fn refuse_variables(env: &Env, variables: &[&'static str], feature: &str) -> Result<(), CredentialsError> {
-    for variable in variables {
-        if environment::variable(env, variable)?.is_some() {
-            return Err(CredentialsError::NotSupported { place: (*variable).to_owned(), feature: feature.to_owned() });
+    /// STS, to be asked who these credentials belong to.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be asked as things are configured here.
+    pub fn sts(&self, region: &ChosenRegion) -> Result<Sts, OutsideError> {
+        let address = StsAddress::new(region, &self.profile, &self.world)?;
+        Outside::new(&self.profile, &self.world).sts(&address)
+    }
+
+    /// The instance knows its region; it is asked only if it is asked for credentials too.
+    fn asks_instance_for_region(&self) -> bool {
+        self.region.is_open() && matches!(self.source.root, Root::Instance(_))
+    }
+
+    async fn region(&self, outside: &Outside<'_>, means: &Means<'_>) -> Result<ChosenRegion, CredentialsError> {
+        match &self.source.root {
+            Root::Instance(instance) if self.region.is_open() => {
+                let client = outside.instance(instance).map_err(SourceError::from)?;
+                let region = timeout_at(means.deadline(), Instance::region(&client)).await.ok().flatten();
+                Ok(self.region.clone().with_instance(region)?)
+            }
+            _ => Ok(self.region.clone().without_instance()),
         }
     }
-    Ok(())
+
+    /// Under which key the credentials of the root and these roles are kept; `None` where they are not.
+    async fn key(&self, roles: &[Role], address: &StsAddress) -> Option<CacheKey> {
+        let root = &self.source.root;
+        if roles.is_empty() && !root.is_kept() {
+            return None;
+        }
+        let mut values = root.values(&self.world.fs).await;
+        values.extend(roles.iter().flat_map(Role::values));
+        values.push(("sts", Some(address.url.clone())));
+        values.push(("region", Some(address.region.clone())));
+        Some(CacheKey::new(values.iter().map(|(name, value)| (*name, value.as_deref()))))
+    }
 }
 
-fn looked_at(profile: &Profile, chosen_by_flag: bool) -> String {
-    let files = format!("{profile} in {} and {}", profile.credentials_path(), profile.config_path());
-    if chosen_by_flag { files } else { format!("AWS_ACCESS_KEY_ID and {files}") }
+impl Means<'_> {
+    fn deadline(&self) -> Instant {
+        self.started + self.limit
+    }
 }
 
-/// The variables by which ECS and EKS Pod Identity offer credentials.
-const CONTAINER_VARIABLES: [&str; 2] = ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"];
+/// One run's asking.
+struct Errand<'a> {
+    plan: &'a Plan,
+    means: &'a Means<'a>,
+    outside: &'a Outside<'a>,
+    region: &'a ChosenRegion,
+    address: &'a StsAddress,
+    trail: Vec<String>,
+    remarks: Vec<String>,
+}
+
+impl Errand<'_> {
+    /// The credentials of the last of these roles, or of the root where there are none; kept ones where there are some.
+    fn up_to<'b>(
+        &'b mut self,
+        roles: &'b [Role],
+    ) -> Pin<Box<dyn Future<Output = Result<Credentials, CredentialsError>> + 'b>> {
+        Box::pin(async move {
+            let what = roles.last().map_or_else(|| self.plan.source.root.to_string(), ToString::to_string);
+            let Some(key) = self.plan.key(roles, self.address).await else {
+                let credentials = self.make(roles).await?;
+                self.trail.push(what);
+                return Ok(credentials);
+            };
+            let (cache, clock) = (self.means.cache, self.plan.world.clock);
+            let Cached { credentials, from } = cache.get_or_make(&key, clock, async || self.make(roles).await).await?;
+            self.trail.push(match from {
+                Origin::Cache => kept(&what),
+                Origin::Made => what,
+            });
+            Ok(credentials)
+        })
+    }
+
+    async fn make(&mut self, roles: &[Role]) -> Result<Credentials, CredentialsError> {
+        match roles.split_last() {
+            None => self.root().await,
+            Some((role, before)) => {
+                let credentials = self.up_to(before).await?;
+                self.assume(role, &credentials).await
+            }
+        }
+    }
+
+    async fn root(&self) -> Result<Credentials, CredentialsError> {
+        let root = &self.plan.source.root;
+        let asked = async {
+            let Self { outside, region, address, .. } = self;
+            let now = (self.plan.world.clock)();
+            let own_region = || aws_types::region::Region::new(address.region.clone());
+            Ok(match root {
+                Root::Keys { credentials, .. } => credentials.clone(),
+                Root::WebIdentity(source) => {
+                    source.obtain(&outside.sts(address)?, &self.plan.world.fs, now).await.map_err(SourceError::from)?
+                }
+                Root::Sso(source) => {
+                    let oidc = outside.service(Service::SsoOidc, source.region(), region.kind)?;
+                    let portal = outside.service(Service::Sso, source.region(), region.kind)?;
+                    source.obtain(&oidc, &portal, now).await.map_err(SourceError::from)?
+                }
+                Root::Login(source) => {
+                    source.obtain(&outside.provider_config(own_region())?).await.map_err(SourceError::from)?
+                }
+                Root::Process(source) => source.obtain().await.map_err(SourceError::from)?,
+                Root::Container(source) => {
+                    let config = match source.is_encrypted() {
+                        true => outside.provider_config(own_region())?,
+                        false => outside.local_provider_config(),
+                    };
+                    source.obtain(&config).await.map_err(SourceError::from)?
+                }
+                Root::Instance(source) => {
+                    let client = outside.instance(source).map_err(SourceError::from)?;
+                    source.obtain(client, &outside.local_provider_config()).await.map_err(SourceError::from)?
+                }
+            })
+        };
+        self.in_time(&root.to_string(), asked).await
+    }
+
+    async fn assume(&mut self, role: &Role, credentials: &Credentials) -> Result<Credentials, CredentialsError> {
+        let sts = self.outside.sts(self.address)?;
+        let code = match &role.mfa_serial {
+            None => None,
+            Some(serial) => {
+                let asked = async {
+                    self.means.prompt.mfa_code(serial).await.map_err(|source| CredentialsError::Mfa {
+                        arn: role.arn.clone(),
+                        asked_by: role.asked_by.clone(),
+                        source,
+                    })
+                };
+                Some(self.in_time(&format!("the code of MFA device {serial}"), asked).await?)
+            }
+        };
+        let asked = async {
+            let callers = match role.session_name {
+                SessionName::Forwarded => Some(
+                    sts.caller_identity(credentials)
+                        .await
+                        .map_err(|error| CredentialsError::CallerIdentity(Box::new(error)))?,
+                ),
+                SessionName::Dated | SessionName::Given(_) => None,
+            };
+            let callers = callers.as_ref().and_then(CallerIdentity::session_name);
+            let session_name = role.session_name.at((self.plan.world.clock)(), callers);
+            let code = code.as_ref().map(|code| code.expose_code());
+            sts.assume_role(credentials, role, &session_name, code).await.map_err(|source| {
+                CredentialsError::AssumeRole {
+                    arn: role.arn.clone(),
+                    asked_by: role.asked_by.clone(),
+                    source: Box::new(source),
+                }
+            })
+        };
+        let assumed = self.in_time(&format!("STS at {} to give role {}", self.address.url, role.arn), asked).await?;
+        let difference = sts.clock_difference();
+        self.remarks.extend(difference.map(|difference| {
+            format!("this computer's clock is {difference} STS's: the token may be refused until it is set right")
+        }));
+        Ok(assumed)
+    }
+
+    async fn in_time<T>(
+        &self,
+        what: &str,
+        asked: impl Future<Output = Result<T, CredentialsError>>,
+    ) -> Result<T, CredentialsError> {
+        match timeout_at(self.means.deadline(), asked).await {
+            Ok(answer) => answer,
+            Err(_) => Err(CredentialsError::Deadline { what: what.to_owned(), limit: self.means.limit }),
+        }
+    }
+}
+
+fn kept(what: &str) -> String {
+    format!("{what}, kept from an earlier run")
+}
 
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@
 //! asked through [`World`], by `exec_info`, `profile`, `credentials`, `region` and the flags' own room, and nowhere else; `cache`
 //! alone has a directory of its own.
 //!
-//! Nothing here opens a socket: a token is signed, not fetched.
+//! A token is signed, not fetched: nothing here opens a socket but `credentials`, and that only for a source that has to be asked.
 
 use std::{ffi::OsString, io::Write, process::ExitCode};
 

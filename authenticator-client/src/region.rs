@@ -1,4 +1,4 @@
-//! In which region STS is to be asked: the flag, the environment, the profile.
+//! In which region STS is to be asked: the flag, the environment, the profile, the EC2 instance.
 
 use std::{fmt, str::FromStr};
 
@@ -24,6 +24,20 @@ pub struct InvalidRegion;
 pub struct AskedRegion {
     text: String,
     place: String,
+}
+
+/// What flag, environment and profile say of the region.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum RegionChoice {
+    /// It is chosen.
+    Made(ChosenRegion),
+    /// Nobody says.
+    Open {
+        /// Which of its hosts.
+        kind: HostKind,
+        /// Where it was looked for, in words.
+        looked_at: String,
+    },
 }
 
 /// Where to sign for.
@@ -113,8 +127,8 @@ impl AskedRegion {
     }
 }
 
-impl ChosenRegion {
-    /// The region that was asked for, else the profile's, else `us-east-1`; with the hosts that `AWS_USE_FIPS_ENDPOINT`,
+impl RegionChoice {
+    /// The region that was asked for, else the profile's, if any; with the hosts that `AWS_USE_FIPS_ENDPOINT`,
     /// `AWS_USE_DUALSTACK_ENDPOINT` or the profile's `use_fips_endpoint` and `use_dualstack_endpoint` ask for.
     ///
     /// `AWS_STS_REGIONAL_ENDPOINTS` has no say: hosts are regional, as with aws-cli 2.
@@ -122,7 +136,7 @@ impl ChosenRegion {
     /// # Errors
     ///
     /// A value that is no region, or a switch that is neither `true` nor `false`.
-    pub fn choose(asked: Option<AskedRegion>, env: &Env, profile: &Profile) -> Result<Self, RegionError> {
+    pub fn new(asked: Option<AskedRegion>, env: &Env, profile: &Profile) -> Result<Self, RegionError> {
         let asked = asked.or_else(|| {
             let text = profile.setting("region").filter(|text| !text.is_empty())?.to_owned();
             Some(AskedRegion { text, place: format!("region of {profile}") })
@@ -130,20 +144,53 @@ impl ChosenRegion {
         let fips = switch(env, "AWS_USE_FIPS_ENDPOINT", profile, "use_fips_endpoint")?;
         let dual_stack = switch(env, "AWS_USE_DUALSTACK_ENDPOINT", profile, "use_dualstack_endpoint")?;
         let Some(AskedRegion { text, place }) = asked else {
-            return Ok(Self {
-                region: Region(DEFAULT_REGION.to_owned()),
-                kind: HostKind::from_switches(fips, dual_stack),
-                remark: Some(format!(
-                    "no region in --region, AWS_REGION, AWS_DEFAULT_REGION or {profile}: using {DEFAULT_REGION}"
-                )),
-            });
+            let looked_at = format!("--region, AWS_REGION, AWS_DEFAULT_REGION or {profile}");
+            return Ok(Self::Open { kind: HostKind::from_switches(fips, dual_stack), looked_at });
         };
         // Names of the time before the switch, which AWS's SDKs still take for it.
         let plain = text.replace("fips-", "").replace("-fips", "");
         let fips = fips || plain != text;
-        match plain.parse() {
-            Ok(region) => Ok(Self { region, kind: HostKind::from_switches(fips, dual_stack), remark: None }),
-            Err(source) => Err(RegionError::Invalid { place, text, source }),
+        let region = plain.parse().map_err(|source| RegionError::Invalid { place, text, source })?;
+        Ok(Self::Made(ChosenRegion { region, kind: HostKind::from_switches(fips, dual_stack), remark: None }))
+    }
+
+    /// Whether nobody has said which.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::Open { .. })
+    }
+
+    /// The region that was chosen, else `us-east-1`, where there is no instance to be asked.
+    #[must_use]
+    pub fn without_instance(self) -> ChosenRegion {
+        match self {
+            Self::Made(chosen) => chosen,
+            Self::Open { kind, looked_at } => ChosenRegion {
+                region: Region(DEFAULT_REGION.to_owned()),
+                kind,
+                remark: Some(format!("no region in {looked_at}: using {DEFAULT_REGION}")),
+            },
+        }
+    }
+
+    /// The region that was chosen, else the one that the EC2 instance says it is in, if it says.
+    ///
+    /// # Errors
+    ///
+    /// An instance that says what is no region.
+    pub fn with_instance(self, says: Option<String>) -> Result<ChosenRegion, RegionError> {
+        match (self, says) {
+            (Self::Open { kind, .. }, Some(text)) => match text.parse() {
+                Ok(region) => Ok(ChosenRegion { region, kind, remark: None }),
+                Err(source) => {
+                    Err(RegionError::Invalid { place: "the region of the EC2 instance".to_owned(), text, source })
+                }
+            },
+            (Self::Open { kind, looked_at }, None) => {
+                let looked_at = format!("{looked_at}, nor from the EC2 instance metadata service");
+                Ok(Self::Open { kind, looked_at }.without_instance())
+            }
+            (Self::Made(chosen), _) => Ok(chosen),
         }
     }
 }
@@ -191,7 +238,7 @@ mod tests {
     ) -> Result<(String, HostKind, bool), RegionError> {
         let env = Env::from_slice(variables);
         let asked = AskedRegion::outside_profile(flag.map(str::to_owned), &env)?;
-        let chosen = ChosenRegion::choose(asked, &env, &Profile::dummy(config, ""))?;
+        let chosen = RegionChoice::new(asked, &env, &Profile::dummy(config, ""))?.without_instance();
         Ok((chosen.region.to_string(), chosen.kind, chosen.remark.is_some()))
     }
 
@@ -268,6 +315,21 @@ mod tests {
         for text in ["fips-us-east-1", "us-east-1-fips"] {
             assert_eq!(choose(Some(text), &[], ""), Ok(("us-east-1".to_owned(), HostKind::Fips, false)), "{text}");
         }
+    }
+
+    #[test]
+    fn an_instance_is_heard_where_nobody_else_says_a_region() {
+        let choice = |config| RegionChoice::new(None, &Env::from_slice(&[]), &Profile::dummy(config, "")).unwrap();
+        let chosen = choice("").with_instance(Some("eu-west-1".to_owned())).unwrap();
+        assert_eq!((chosen.region.as_str(), chosen.remark), ("eu-west-1", None));
+        let chosen = choice("[default]\nregion = eu-west-2").with_instance(Some("eu-west-1".to_owned())).unwrap();
+        assert_eq!(chosen.region.as_str(), "eu-west-2");
+        let chosen = choice("").with_instance(None).unwrap();
+        assert_eq!((chosen.region.as_str(), chosen.remark.is_some()), ("us-east-1", true));
+        assert_eq!(
+            choice("").with_instance(Some("<html>".to_owned())).unwrap_err().to_string(),
+            "the region of the EC2 instance is \"<html>\""
+        );
     }
 
     #[test]

@@ -3,8 +3,10 @@
 use std::{
     error::Error,
     io::{self, Write},
+    time::Duration,
 };
 
+use tokio::{runtime::Builder, time::Instant};
 use zeroize::Zeroizing;
 
 use super::{
@@ -12,13 +14,15 @@ use super::{
     request::{Form, Request},
 };
 use crate::{
-    World, credentials,
+    World,
+    cache::Cache,
+    credentials::{Asked, Means, Obtained, Plan},
     endpoint::StsEndpoint,
     exec_credential,
     exec_info::ExecInfo,
     presign,
-    profile::{Profile, ProfileChoice, SharedFiles},
-    region::{AskedRegion, ChosenRegion},
+    prompt::{Prompt, Wording},
+    region::ChosenRegion,
     token::{self, Token},
 };
 
@@ -33,32 +37,16 @@ pub(super) fn run(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Result<(), Box<dyn Error>> {
-    // No drivers and no threads: no source that is asked today waits for anything.
-    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let credential = runtime.block_on(make(request, world, err))?;
+    let credential = make(request, world, err)?;
     out.write_all(&credential).and_then(|()| out.flush()).map_err(OutputError)?;
     Ok(())
 }
 
 /// Makes all that is to be printed, before anything is.
-async fn make(request: Request, world: &World, err: &mut dyn Write) -> Result<Zeroizing<Vec<u8>>, Box<dyn Error>> {
+fn make(request: Request, world: &World, err: &mut dyn Write) -> Result<Zeroizing<Vec<u8>>, Box<dyn Error>> {
     let Request { cluster_id, region, profile, form } = request;
-    let choice = ProfileChoice::new(profile, &world.env)?;
-    let region = AskedRegion::outside_profile(region, &world.env)?;
-    let keys = match choice {
-        ProfileChoice::Flag(_) => None,
-        ProfileChoice::Variable { .. } | ProfileChoice::Default => credentials::from_environment(&world.env)?,
-    };
-    let files = match choice {
-        ProfileChoice::Default if keys.is_some() && region.is_some() => SharedFiles::ConfigOnly,
-        _ => SharedFiles::Both,
-    };
-    let profile = Profile::load(choice, files, world).await?;
-    let credentials = match keys {
-        Some(keys) => keys,
-        None => credentials::from_profile(&profile, &world.env)?,
-    };
-    let ChosenRegion { region, kind, remark: region_remark } = ChosenRegion::choose(region, &world.env, &profile)?;
+    let Obtained { credentials, region, trail: _, remarks } = obtain(Asked { profile, region, role: None }, world)?;
+    let ChosenRegion { region, kind, remark: region_remark } = region;
     let endpoint = StsEndpoint::new(&region, kind)?;
 
     let now = (world.clock)();
@@ -77,8 +65,25 @@ async fn make(request: Request, world: &World, err: &mut dyn Write) -> Result<Ze
             (exec_credential::render(api_version, &token, expiration), remark.map(str::to_owned))
         }
     };
-    for text in [region_remark, exec_remark, token.length_remark()].into_iter().flatten() {
+    for text in [region_remark, exec_remark, token.length_remark()].into_iter().flatten().chain(remarks) {
         remark(err, &text);
     }
     Ok(printed)
 }
+
+fn obtain(asked: Asked, world: &World) -> Result<Obtained, Box<dyn Error>> {
+    let cache = Cache::off();
+    // No drivers and no threads: for credentials at hand nothing waits.
+    let runtime = Builder::new_current_thread().build()?;
+    let plan = runtime.block_on(Plan::make(asked, world))?;
+    if let Some(obtained) = runtime.block_on(plan.at_hand(&cache)) {
+        return Ok(obtained);
+    }
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let prompt = Prompt::new(Wording::AwsCli, &world.env);
+    let means = Means { cache: &cache, started: Instant::now(), limit: LIMIT, prompt: &prompt };
+    Ok(runtime.block_on(plan.obtain(&means))?)
+}
+
+/// kubectl sets no limit of its own.
+const LIMIT: Duration = Duration::from_secs(60);

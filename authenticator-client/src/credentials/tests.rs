@@ -1,32 +1,52 @@
+use aws_types::os_shim_internal::{Env, Fs};
+use jiff::Timestamp;
+
 use super::*;
-use crate::profile::{
-    SharedFiles,
-    tests::{CONFIG, CREDENTIALS, load},
-};
+use crate::profile::tests::{CONFIG, CREDENTIALS};
 
 const KEYS: &str = "aws_access_key_id = AKIAPROFILEEXAMPLE\naws_secret_access_key = secret\n";
 
-fn environment_keys(variables: &[(&str, &str)]) -> Result<Option<Credentials>, CredentialsError> {
+fn environment_keys(variables: &[(&str, &str)]) -> Result<Option<Credentials>, KeysError> {
     from_environment(&Env::from_slice(variables))
 }
 
-/// The access key id that the profile `a` gives when its two files say this.
-fn profile_keys(
-    choice: ProfileChoice,
+fn world(variables: &[(&str, &str)], config: &str, credentials: &str) -> World {
+    let mut variables = variables.to_vec();
+    variables.push(("HOME", "/home/me"));
+    let files = [(CONFIG, config), (CREDENTIALS, credentials)];
+    World { env: Env::from_slice(&variables), fs: Fs::from_slice(&files), clock: || Timestamp::UNIX_EPOCH }
+}
+
+/// What is planned for the profile `a`, chosen by the flag or by `AWS_PROFILE`, when its two files say this.
+fn plan(flag: bool, variables: &[(&str, &str)], config: &str, credentials: &str) -> Result<Plan, PlanError> {
+    let mut variables = variables.to_vec();
+    variables.push(("AWS_PROFILE", "a"));
+    let asked = Asked { profile: flag.then(|| "a".to_owned()), ..Asked::default() };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(Plan::make(asked, &world(&variables, config, credentials)))
+}
+
+/// The steps of the plan, in words, but for the files that they stand in.
+fn steps(flag: bool, variables: &[(&str, &str)], config: &str, credentials: &str) -> Result<Vec<String>, String> {
+    let Source { root, roles } = plan(flag, variables, config, credentials).map_err(|e| e.to_string())?.source;
+    Ok([root.to_string()].into_iter().chain(roles.iter().map(ToString::to_string)).collect())
+}
+
+/// The credentials of profile `a` that are written down.
+fn keys_at_hand(
+    flag: bool,
     variables: &[(&str, &str)],
     config: &str,
     credentials: &str,
-) -> Result<String, CredentialsError> {
-    let profile = load(choice, SharedFiles::Both, variables, &[(CONFIG, config), (CREDENTIALS, credentials)]).unwrap();
-    from_profile(&profile, &Env::from_slice(variables)).map(|credentials| credentials.access_key_id().to_owned())
+) -> Result<Credentials, String> {
+    let plan = plan(flag, variables, config, credentials).map_err(|error| error.to_string())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let obtained = runtime.block_on(plan.at_hand(&Cache::off())).ok_or_else(|| plan.source.root.to_string())?;
+    Ok(obtained.credentials)
 }
 
-fn chosen() -> ProfileChoice {
-    ProfileChoice::Variable { variable: "AWS_PROFILE", name: "a".to_owned() }
-}
-
-fn flag() -> ProfileChoice {
-    ProfileChoice::Flag("a".to_owned())
+fn key_id(flag: bool, variables: &[(&str, &str)], config: &str, credentials: &str) -> Result<String, String> {
+    keys_at_hand(flag, variables, config, credentials).map(|credentials| credentials.access_key_id().to_owned())
 }
 
 #[test]
@@ -106,9 +126,9 @@ fn what_cannot_be_a_key_or_a_time_is_an_error_that_does_not_show_it() {
 fn keys_of_a_profile_are_found_in_either_file_and_the_credentials_file_comes_first() {
     let config = format!("[profile a]\n{KEYS}");
     let credentials = "[a]\naws_access_key_id = AKIACREDENTIALSFILE\naws_secret_access_key = secret\n";
-    assert_eq!(profile_keys(chosen(), &[], &config, ""), Ok("AKIAPROFILEEXAMPLE".to_owned()));
-    assert_eq!(profile_keys(chosen(), &[], "", credentials), Ok("AKIACREDENTIALSFILE".to_owned()));
-    assert_eq!(profile_keys(chosen(), &[], &config, credentials), Ok("AKIACREDENTIALSFILE".to_owned()));
+    assert_eq!(key_id(false, &[], &config, ""), Ok("AKIAPROFILEEXAMPLE".to_owned()));
+    assert_eq!(key_id(false, &[], "", credentials), Ok("AKIACREDENTIALSFILE".to_owned()));
+    assert_eq!(key_id(false, &[], &config, credentials), Ok("AKIACREDENTIALSFILE".to_owned()));
 }
 
 #[test]
@@ -133,22 +153,15 @@ fn half_a_key_pair_of_a_profile_is_an_error_even_when_the_other_file_has_a_whole
             format!("aws_access_key_id of profile a in {CREDENTIALS} is empty"),
         ),
     ] {
-        assert_eq!(
-            profile_keys(chosen(), &[], config, credentials).map_err(|e| e.to_string()),
-            Err(message),
-            "{credentials}"
-        );
+        assert_eq!(key_id(false, &[], config, credentials), Err(message), "{credentials}");
     }
 }
 
 #[test]
 fn a_session_token_of_a_profile_belongs_to_its_own_keys() {
     let token = |text: &str| {
-        let profile = load(chosen(), SharedFiles::Both, &[], &[(CREDENTIALS, text)]).unwrap();
-        from_profile(&profile, &Env::from_slice(&[("AWS_SESSION_TOKEN", "other")]))
-            .unwrap()
-            .session_token()
-            .map(str::to_owned)
+        let keys = keys_at_hand(false, &[("AWS_SESSION_TOKEN", "other")], "", text).unwrap();
+        keys.session_token().map(str::to_owned)
     };
     assert_eq!(token(&format!("[a]\n{KEYS}aws_session_token = newer\n")), Some("newer".to_owned()));
     assert_eq!(
@@ -157,82 +170,6 @@ fn a_session_token_of_a_profile_belongs_to_its_own_keys() {
     );
     assert_eq!(token(&format!("[a]\n{KEYS}aws_session_token =\n")), None);
     assert_eq!(token(&format!("[a]\n{KEYS}")), None);
-}
-
-#[test]
-fn a_source_that_is_not_built_yet_is_named_and_nobody_elses_keys_are_taken() {
-    let all = format!("[default]\n{KEYS}[b]\n{KEYS}");
-    let own = format!("[profile a]\n{KEYS}");
-    for (config, feature) in [
-        ("role_arn = r\nsource_profile = b\n", "an assumed role (role_arn, source_profile)"),
-        (
-            "role_arn = r\nsource_profile = b\nmfa_serial = m\n",
-            "an assumed role (role_arn, source_profile, mfa_serial)",
-        ),
-        ("role_arn = r\ncredential_source = Environment\n", "an assumed role (role_arn, credential_source)"),
-        ("role_arn = r\nweb_identity_token_file = f\n", "web identity credentials (web_identity_token_file)"),
-        ("sso_account_id = 1\nsso_role_name = r\n", "SSO credentials (sso_account_id, sso_role_name)"),
-        ("sso_session = s\nsso_role_name = r\n", "SSO credentials (sso_account_id, sso_role_name)"),
-        ("login_session = arn\n", "credentials of `aws login` (login_session)"),
-        ("credential_process = p\n", "the credentials of a process (credential_process)"),
-    ] {
-        // With keys of its own beside it and without: either way the profile means the other source.
-        for head in [own.as_str(), "[profile a]\n"] {
-            let error = profile_keys(chosen(), &[], &format!("{head}{config}"), &all).unwrap_err();
-            assert_eq!(
-                error.to_string(),
-                format!("profile a asks for {feature}, which is not supported yet"),
-                "{head}"
-            );
-        }
-    }
-}
-
-#[test]
-fn keys_of_the_credentials_file_come_before_a_login_session_or_a_process() {
-    let credentials = format!("[a]\n{KEYS}");
-    for config in ["login_session = arn", "credential_process = p"] {
-        let config = format!("[profile a]\n{config}\n");
-        assert_eq!(profile_keys(chosen(), &[], &config, &credentials), Ok("AKIAPROFILEEXAMPLE".to_owned()), "{config}");
-    }
-}
-
-#[test]
-fn what_means_something_beside_a_role_alone_does_not_stand_in_the_way_of_keys() {
-    let credentials = format!("[a]\n{KEYS}source_profile = b\nmfa_serial = m\nsso_session = s\n");
-    assert_eq!(profile_keys(chosen(), &[], "", &credentials), Ok("AKIAPROFILEEXAMPLE".to_owned()));
-}
-
-#[test]
-fn web_identity_of_the_environment_comes_before_the_keys_of_a_profile_that_no_flag_chose() {
-    let credentials = format!("[a]\n{KEYS}");
-    let variables = &[("AWS_WEB_IDENTITY_TOKEN_FILE", "/token")];
-    assert_eq!(
-        profile_keys(chosen(), variables, "", &credentials).unwrap_err().to_string(),
-        "AWS_WEB_IDENTITY_TOKEN_FILE asks for web identity credentials, which is not supported yet"
-    );
-    assert_eq!(profile_keys(flag(), variables, "", &credentials), Ok("AKIAPROFILEEXAMPLE".to_owned()));
-}
-
-#[test]
-fn container_credentials_come_after_the_keys_of_a_profile_and_are_named_when_their_turn_comes() {
-    for variable in CONTAINER_VARIABLES {
-        let variables = &[(variable, "http://127.0.0.1/")];
-        assert!(profile_keys(chosen(), variables, "", &format!("[a]\n{KEYS}")).is_ok());
-        assert_eq!(
-            profile_keys(chosen(), variables, "", "[a]\n").unwrap_err().to_string(),
-            format!("{variable} asks for container credentials, which is not supported yet")
-        );
-    }
-}
-
-#[test]
-fn where_there_is_nothing_the_error_says_what_was_looked_at() {
-    let message = |choice| profile_keys(choice, &[], "", "[a]\n").unwrap_err().to_string();
-    assert!(
-        message(chosen()).contains(&format!("looked at AWS_ACCESS_KEY_ID and profile a in {CREDENTIALS} and {CONFIG}"))
-    );
-    assert!(message(flag()).contains(&format!("looked at profile a in {CREDENTIALS} and {CONFIG}")));
 }
 
 /// aws-cli fails at the first, and signs with a key that nobody has at the others.
@@ -245,9 +182,106 @@ fn a_key_of_several_lines_is_refused_by_name() {
         ("aws_access_key_id = AKIA\naws_secret_access_key = a\naws_session_token = b\n  c\n", "aws_session_token"),
     ] {
         assert_eq!(
-            profile_keys(chosen(), &[], "", &format!("[a]\n{credentials}")).unwrap_err(),
-            CredentialsError::SeveralLines { key, place: format!(" of profile a in {CREDENTIALS}") },
+            key_id(false, &[], "", &format!("[a]\n{credentials}")),
+            Err(format!(
+                "{key} of profile a in {CREDENTIALS} has several lines: is a line under it indented that should not be?"
+            )),
             "{credentials}"
         );
+    }
+}
+
+const SSO: &str = "sso_start_url = https://x.awsapps.com/start\nsso_region = eu-west-1\nsso_account_id = 111122223333\n\
+                   sso_role_name = r\n";
+
+#[test]
+fn the_sources_are_looked_at_in_the_order_of_aws_cli() {
+    let container = &[("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1/c")][..];
+    let credentials = format!("[a]\n{KEYS}");
+    // Each row lacks the source of the row before.
+    for (variables, config, credentials, expected) in [
+        (
+            container,
+            format!("role_arn = q\nsource_profile = a\n{SSO}login_session = l\ncredential_process = p\n{KEYS}"),
+            credentials.as_str(),
+            "role q (profile a)",
+        ),
+        (
+            container,
+            format!(
+                "role_arn = r\nweb_identity_token_file = /t\n{SSO}login_session = l\ncredential_process = p\n{KEYS}"
+            ),
+            &credentials,
+            "role r with the web identity token that web_identity_token_file of profile a names",
+        ),
+        (
+            container,
+            format!("{SSO}login_session = l\ncredential_process = p\n{KEYS}"),
+            &credentials,
+            "SSO: role r in account 111122223333 (profile a)",
+        ),
+        (
+            container,
+            format!("login_session = l\ncredential_process = p\n{KEYS}"),
+            &credentials,
+            "the keys of profile a in /home/me/.aws/credentials",
+        ),
+        (
+            container,
+            format!("login_session = l\ncredential_process = p\n{KEYS}"),
+            "",
+            "the login session l (profile a)",
+        ),
+        (container, format!("credential_process = p\n{KEYS}"), "", "p, the credential_process of profile a"),
+        (container, KEYS.to_owned(), "", "the keys of profile a in /home/me/.aws/config"),
+        (
+            container,
+            String::new(),
+            "",
+            "the container endpoint http://127.0.0.1/c (AWS_CONTAINER_CREDENTIALS_FULL_URI)",
+        ),
+        (&[], String::new(), "", "the role of the EC2 instance (http://169.254.169.254)"),
+    ] {
+        let config = format!("[profile a]\n{config}");
+        for flag in [true, false] {
+            let steps = steps(flag, variables, &config, credentials).unwrap();
+            assert_eq!(steps.last().map(String::as_str), Some(expected), "{config}");
+        }
+    }
+}
+
+#[test]
+fn the_environments_identities_come_before_a_profile_unless_a_flag_chose_it() {
+    let credentials = format!("[a]\n{KEYS}");
+    let keys = [("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENT"), ("AWS_SECRET_ACCESS_KEY", "secret")];
+    assert_eq!(key_id(false, &keys, "", &credentials), Ok("AKIAENVIRONMENT".to_owned()));
+    assert_eq!(key_id(true, &keys, "", &credentials), Ok("AKIAPROFILEEXAMPLE".to_owned()));
+
+    let token = [("AWS_WEB_IDENTITY_TOKEN_FILE", "/token"), ("AWS_ROLE_ARN", "r")];
+    assert_eq!(
+        steps(false, &token, "", &credentials),
+        Ok(vec!["role r with the web identity token that AWS_WEB_IDENTITY_TOKEN_FILE names".to_owned()])
+    );
+    assert_eq!(key_id(true, &token, "", &credentials), Ok("AKIAPROFILEEXAMPLE".to_owned()));
+    // But a role with a source of its own comes before both, as with aws-cli.
+    let config = format!("[profile a]\nrole_arn = q\nsource_profile = a\n{KEYS}");
+    assert_eq!(steps(false, &token, &config, "").unwrap().last().unwrap(), "role q (profile a)");
+}
+
+#[test]
+fn what_means_something_beside_a_role_alone_does_not_stand_in_the_way_of_keys() {
+    let credentials = format!("[a]\n{KEYS}source_profile = b\nmfa_serial = m\nsso_session = s\n");
+    assert_eq!(key_id(false, &[], "", &credentials), Ok("AKIAPROFILEEXAMPLE".to_owned()));
+}
+
+#[test]
+fn where_there_is_nothing_the_error_says_what_was_looked_at() {
+    let off = &[("AWS_EC2_METADATA_DISABLED", "True")];
+    let message = |flag| plan(flag, off, "", "[a]\n").unwrap_err().to_string();
+    for flag in [true, false] {
+        let message = message(flag);
+        assert!(message.contains(&format!("profile a in {CREDENTIALS} and {CONFIG}")), "{message}");
+        assert!(message.contains("AWS_EC2_METADATA_DISABLED turns the EC2 instance metadata service off"), "{message}");
+        assert_eq!(message.contains("AWS_ACCESS_KEY_ID, AWS_WEB_IDENTITY_TOKEN_FILE, profile"), !flag, "{message}");
     }
 }

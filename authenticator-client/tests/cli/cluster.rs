@@ -29,9 +29,10 @@ fn without_a_cluster_or_credentials_one_line_says_what_was_looked_at() {
         .go()
         .assert_refused(r"--cluster-id is not a cluster id: '\n' cannot stand in an HTTP header");
     Run::new(&["token", "-i", "demo"]).go().assert_refused(
-        "no AWS credentials: looked at AWS_ACCESS_KEY_ID and profile default in HOME/.aws/credentials and HOME/.aws/config \
-         (roles of EC2 instances are not supported yet); set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or choose a profile \
-         that has keys with --profile or AWS_PROFILE",
+        "no AWS credentials: looked at AWS_ACCESS_KEY_ID, AWS_WEB_IDENTITY_TOKEN_FILE, profile default in HOME/.aws/credentials and \
+         HOME/.aws/config, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and _FULL_URI (AWS_EC2_METADATA_DISABLED turns the EC2 instance \
+         metadata service off); set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or choose a profile that has credentials with \
+         --profile or AWS_PROFILE",
     );
 }
 

@@ -43,9 +43,12 @@ fn a_profile_that_cannot_be_used_is_an_error_and_nobody_elses_keys_are_taken() {
     run(&[], &[("AWS_PROFILE", "nope")]).assert_refused(
         "profile nope, asked for by AWS_PROFILE, is in neither HOME/.aws/config nor HOME/.aws/credentials",
     );
-    run(&["--profile", "role"], &[]).assert_refused(
-        "profile role asks for an assumed role (role_arn, source_profile, mfa_serial), which is not supported yet",
-    );
+    let not_interactive = r#"{"apiVersion":"client.authentication.k8s.io/v1","spec":{"interactive":false}}"#;
+    let outcome = run(&["--profile", "role"], &[("KUBERNETES_EXEC_INFO", not_interactive)]);
+    assert_eq!((outcome.code, outcome.out.as_str()), (Some(1), ""));
+    let message =
+        "error: cannot assume role arn:aws:iam::123456789012:role/x, which profile role asks for: the MFA device ";
+    assert!(outcome.err.starts_with(message), "{}", outcome.err);
     run(&[], &[("AWS_SECRET_ACCESS_KEY", "")])
         .assert_refused("half a key pair: AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not");
 }

@@ -31,6 +31,8 @@ impl Run {
         fs::create_dir(home.path().join(".aws")).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_authenticator-client"));
         command.args(arguments).env_clear().env("HOME", home.path()).stdin(Stdio::null());
+        // Where the tests run may be an instance.
+        command.env("AWS_EC2_METADATA_DISABLED", "true");
         Self { home, command }
     }
 

@@ -1,0 +1,62 @@
+//! What can be told of a call to an AWS service that came to nothing: the service's own words, or the first cause.
+//!
+//! The SDK's errors show whole answers in `Debug`, and some of them in `Display`; an answer may hold secrets, so they go no
+//! further than here.
+
+use std::error::Error;
+
+use aws_sdk_sts::error::ProvideErrorMetadata;
+use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
+
+/// A call came to nothing.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// The service refuses, in its own words.
+    #[error("{message} ({code})")]
+    Refused {
+        /// Its error code.
+        code: String,
+        /// Its message.
+        message: String,
+    },
+    /// It answers with nothing but a status.
+    #[error("HTTP status {0}")]
+    Status(u16),
+    /// It does not answer in time.
+    #[error("no answer in time")]
+    TimedOut,
+    /// Its answer is not what was expected.
+    #[error("its answer cannot be read")]
+    Unreadable,
+    /// It cannot be reached.
+    #[error("{0}")]
+    Unreachable(String),
+}
+
+impl<E: Error + ProvideErrorMetadata + 'static> From<SdkError<E, HttpResponse>> for CallError {
+    fn from(error: SdkError<E, HttpResponse>) -> Self {
+        match error {
+            SdkError::ServiceError(context) => match (context.err().code(), context.err().message()) {
+                (None, None) => Self::Status(context.raw().status().as_u16()),
+                (code, message) => Self::Refused {
+                    code: code.unwrap_or("no code").to_owned(),
+                    message: message.unwrap_or("no message").to_owned(),
+                },
+            },
+            SdkError::TimeoutError(_) => Self::TimedOut,
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => Self::TimedOut,
+            SdkError::ResponseError(_) => Self::Unreadable,
+            error => Self::Unreachable(first_cause(&error)),
+        }
+    }
+}
+
+/// The cause of the cause, down to the first one.
+pub(super) fn first_cause(error: &(dyn Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(earlier) = cause.source() {
+        cause = earlier;
+    }
+    cause.to_string()
+}

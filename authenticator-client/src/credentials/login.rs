@@ -1,0 +1,65 @@
+//! The session of somebody who is logged in with `aws login`. aws-config reads aws-cli's file, and has it renewed.
+
+use std::fmt;
+
+use aws_config::{login::LoginCredentialsProvider, provider_config::ProviderConfig};
+use aws_credential_types::{Credentials, provider::ProvideCredentials};
+
+use super::call::first_cause;
+use crate::profile::ProfileView;
+
+/// A session, by the ARN of whoever is logged in.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Login {
+    session: String,
+    /// The profile, by its name.
+    profile: String,
+}
+
+/// The session cannot be used.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoginError {
+    /// A key without a value.
+    #[error("login_session of profile {0} is empty")]
+    Empty(String),
+    /// Nobody is logged in.
+    #[error("the login session of profile {profile} cannot be used ({reason}): run `aws login --profile {profile}`")]
+    NotLoggedIn {
+        /// The profile.
+        profile: String,
+        /// Why not.
+        reason: String,
+    },
+}
+
+impl Login {
+    /// The session that the profile names.
+    pub(super) fn choose(profile: ProfileView<'_>) -> Result<Option<Self>, LoginError> {
+        let name = profile.name().to_owned();
+        match profile.setting("login_session") {
+            None => Ok(None),
+            Some("") => Err(LoginError::Empty(name)),
+            Some(session) => Ok(Some(Self { session: session.to_owned(), profile: name })),
+        }
+    }
+
+    /// Reads the session's credentials, renewed if need be.
+    pub(super) async fn obtain(&self, config: &ProviderConfig) -> Result<Credentials, LoginError> {
+        let provider = LoginCredentialsProvider::builder(&self.session).configure(config).build();
+        provider
+            .provide_credentials()
+            .await
+            .map_err(|error| LoginError::NotLoggedIn { profile: self.profile.clone(), reason: first_cause(&error) })
+    }
+
+    pub(super) fn values(&self) -> Vec<(&'static str, Option<String>)> {
+        vec![("source", Some("login".to_owned())), ("session", Some(self.session.clone()))]
+    }
+}
+
+impl fmt::Display for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the login session {} (profile {})", self.session, self.profile)
+    }
+}

@@ -1,0 +1,207 @@
+//! A role of IAM Identity Center, for somebody who is logged in with `aws sso login`.
+//!
+//! aws-config reads aws-cli's token, and has it renewed where that can be done; the exchange for a role's credentials is ours, so
+//! that the endpoint is the one that aws-cli would take.
+
+use std::{fmt, time::SystemTime};
+
+use aws_config::sso::SsoTokenProvider;
+use aws_credential_types::{Credentials, provider::token::ProvideToken};
+use aws_types::{SdkConfig, region::Region};
+use jiff::Timestamp;
+
+use super::call::{CallError, first_cause};
+use crate::profile::{ProfileView, Section};
+
+/// A role, and the session that asks for it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Sso {
+    /// The profile, by its name.
+    profile: String,
+    /// The `sso-session` that the profile refers to; `None` in a profile of the older form.
+    session: Option<String>,
+    start_url: String,
+    region: String,
+    account_id: String,
+    role_name: String,
+}
+
+/// There are no credentials of Identity Center.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SsoError {
+    /// Identity Center says no, or nothing.
+    #[error("IAM Identity Center gives no credentials for {role}")]
+    Call {
+        /// The role and its account.
+        role: String,
+        /// What came of it.
+        #[source]
+        source: CallError,
+    },
+    /// The profile and the session that it refers to say different things.
+    #[error("{key} of profile {profile} is not that of sso-session {session}: remove one of them")]
+    Contradiction {
+        /// The key.
+        key: String,
+        /// The profile.
+        profile: String,
+        /// The session.
+        session: String,
+    },
+    /// Credentials with something left out.
+    #[error("the answer of IAM Identity Center for {role} lacks {what}")]
+    Incomplete {
+        /// The role and its account.
+        role: String,
+        /// What is not there.
+        what: &'static str,
+    },
+    /// Keys that must be there.
+    #[error("profile {profile} asks for SSO credentials but lacks {keys}")]
+    Missing {
+        /// The profile.
+        profile: String,
+        /// The keys.
+        keys: String,
+    },
+    /// Nobody is logged in.
+    #[error("the SSO session of profile {profile} has ended or was never begun ({reason}): run `{login}`")]
+    NotLoggedIn {
+        /// The profile.
+        profile: String,
+        /// What is wrong with the token.
+        reason: String,
+        /// The command that helps.
+        login: String,
+    },
+    /// A reference to nothing.
+    #[error("there is no sso-session {session}, which profile {profile} refers to, in {config}")]
+    UnknownSession {
+        /// The session.
+        session: String,
+        /// The profile.
+        profile: String,
+        /// The config file that was looked into.
+        config: String,
+    },
+}
+
+impl Sso {
+    /// The role that the profile asks for; `None` where it names neither an account nor a role.
+    pub(super) fn choose(profile: ProfileView<'_>) -> Result<Option<Self>, SsoError> {
+        if ["sso_role_name", "sso_account_id"].iter().all(|key| profile.setting(key).is_none()) {
+            return Ok(None);
+        }
+        let session = match profile.setting("sso_session") {
+            None => None,
+            Some(name) => Some((name, referred_to(profile, name)?)),
+        };
+        let value = |key| {
+            let of_session = session.and_then(|(_, section)| section.get(key));
+            of_session.or_else(|| profile.setting(key)).filter(|value| !value.is_empty()).map(str::to_owned)
+        };
+        let keys = ["sso_role_name", "sso_account_id", "sso_start_url", "sso_region"];
+        let [Some(role_name), Some(account_id), Some(start_url), Some(region)] = keys.map(value) else {
+            let missing: Vec<_> = keys.into_iter().filter(|key| value(key).is_none()).collect();
+            return Err(SsoError::Missing { profile: profile.name().to_owned(), keys: missing.join(", ") });
+        };
+        let session = session.map(|(name, _)| name.to_owned());
+        Ok(Some(Self { profile: profile.name().to_owned(), session, start_url, region, account_id, role_name }))
+    }
+
+    /// The region of Identity Center, which need not be the one that the token is for.
+    pub(super) fn region(&self) -> Region {
+        Region::new(self.region.clone())
+    }
+
+    /// Exchanges aws-cli's token, renewed by `oidc` if need be, for the role's credentials at `portal`.
+    pub(super) async fn obtain(
+        &self,
+        oidc: &SdkConfig,
+        portal: &SdkConfig,
+        now: Timestamp,
+    ) -> Result<Credentials, SsoError> {
+        // The older form's token is kept under the URL as the newer one's under the session's name.
+        let tokens = SsoTokenProvider::builder()
+            .configure(oidc)
+            .region(self.region())
+            .session_name(self.session.as_ref().unwrap_or(&self.start_url))
+            .start_url(&self.start_url)
+            .build()
+            .await;
+        let token = tokens.provide_token().await.map_err(|error| self.not_logged_in(first_cause(&error)))?;
+        if token.expiration().is_some_and(|end| end <= SystemTime::from(now)) {
+            return Err(self.not_logged_in("its token has expired and could not be renewed".to_owned()));
+        }
+        let answer = aws_sdk_sso::Client::new(portal)
+            .get_role_credentials()
+            .access_token(token.token())
+            .account_id(&self.account_id)
+            .role_name(&self.role_name)
+            .send()
+            .await
+            .map_err(|error| match CallError::from(error) {
+                CallError::Refused { code, message } if code == "UnauthorizedException" => self.not_logged_in(message),
+                source => SsoError::Call { role: self.role(), source },
+            })?;
+        let lacks = |what| SsoError::Incomplete { role: self.role(), what };
+        let credentials = answer.role_credentials.ok_or_else(|| lacks("credentials"))?;
+        let end =
+            Timestamp::from_millisecond(credentials.expiration).map_err(|_| lacks("an end of the credentials"))?;
+        Ok(Credentials::new(
+            credentials.access_key_id.ok_or_else(|| lacks("an access key id"))?,
+            credentials.secret_access_key.ok_or_else(|| lacks("a secret access key"))?,
+            Some(credentials.session_token.ok_or_else(|| lacks("a session token"))?),
+            Some(end.into()),
+            "sso",
+        ))
+    }
+
+    pub(super) fn values(&self) -> Vec<(&'static str, Option<String>)> {
+        let Self { profile: _, session, start_url, region, account_id, role_name } = self;
+        vec![
+            ("source", Some("sso".to_owned())),
+            ("session", session.clone()),
+            ("start url", Some(start_url.clone())),
+            ("sso region", Some(region.clone())),
+            ("account", Some(account_id.clone())),
+            ("role", Some(role_name.clone())),
+        ]
+    }
+
+    fn role(&self) -> String {
+        format!("role {} in account {}", self.role_name, self.account_id)
+    }
+
+    fn not_logged_in(&self, reason: String) -> SsoError {
+        let login = match &self.session {
+            Some(session) => format!("aws sso login --sso-session {session}"),
+            None => format!("aws sso login --profile {}", self.profile),
+        };
+        SsoError::NotLoggedIn { profile: self.profile.clone(), reason, login }
+    }
+}
+
+impl fmt::Display for Sso {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SSO: {} (profile {})", self.role(), self.profile)
+    }
+}
+
+/// The session that a profile refers to, with which it agrees.
+fn referred_to<'a>(profile: ProfileView<'a>, name: &str) -> Result<&'a Section, SsoError> {
+    let section = profile.files().sso_session(name).ok_or_else(|| SsoError::UnknownSession {
+        session: name.to_owned(),
+        profile: profile.name().to_owned(),
+        config: profile.files().config_path().to_owned(),
+    })?;
+    match section.iter().find(|(key, value)| profile.setting(key).is_some_and(|own| own != *value)) {
+        Some((key, _)) => Err(SsoError::Contradiction {
+            key: key.to_owned(),
+            profile: profile.name().to_owned(),
+            session: name.to_owned(),
+        }),
+        None => Ok(section),
+    }
+}
