@@ -35,10 +35,18 @@ pub use private::Refusal;
 /// The cache of the user who runs the program.
 #[derive(Debug)]
 pub struct Cache {
-    /// `None` where there is none.
-    path: Option<PathBuf>,
+    place: Place,
     patience: Duration,
     faults: RefCell<Vec<CacheFault>>,
+}
+
+#[derive(Debug)]
+enum Place {
+    /// None is wanted.
+    Off,
+    /// One is wanted, and the environment names no place for it.
+    Homeless,
+    At(PathBuf),
 }
 
 /// Credentials, and whether they had been kept.
@@ -130,15 +138,14 @@ impl Cache {
     /// `patience` is how long to wait for another process that makes the same credentials.
     #[must_use]
     pub fn new(env: &Env, patience: Duration) -> Self {
-        let path = place::of(env);
-        let faults = if path.is_none() { vec![CacheFault::Homeless] } else { Vec::new() };
-        Self { path, patience, faults: RefCell::new(faults) }
+        let place = place::of(env).map_or(Place::Homeless, Place::At);
+        Self { place, patience, faults: RefCell::default() }
     }
 
     /// No cache: nothing is found, nothing is kept.
     #[must_use]
     pub fn off() -> Self {
-        Self { path: None, patience: Duration::ZERO, faults: RefCell::default() }
+        Self { place: Place::Off, patience: Duration::ZERO, faults: RefCell::default() }
     }
 
     /// The credentials that are kept under `key`, if they last. Neither waits nor writes.
@@ -146,7 +153,7 @@ impl Cache {
     /// They are not used in their last five minutes, or their last fifth if that is less.
     #[must_use]
     pub fn look_up(&self, key: &CacheKey, now: Timestamp) -> Option<Credentials> {
-        let directory = self.noted(Directory::existing(self.path.as_deref()?))??;
+        let directory = self.noted(Directory::existing(self.path()?))??;
         self.noted(directory.read(key, now))?
     }
 
@@ -168,7 +175,11 @@ impl Cache {
         if let Some(credentials) = self.look_up(key, clock()) {
             return found(credentials);
         }
-        let directory = self.path.as_deref().and_then(|path| self.noted(Directory::made(path)));
+        let directory = match &self.place {
+            Place::Off => None,
+            Place::Homeless => self.noted(Err(CacheFault::Homeless)),
+            Place::At(path) => self.noted(Directory::made(path)),
+        };
         let Some(directory) = directory else {
             return Ok(Cached { credentials: make().await?, from: Origin::Made });
         };
@@ -190,14 +201,17 @@ impl Cache {
     ///
     /// A directory that is not the user's own, or a file that stays.
     pub fn clean(&self) -> Result<usize, CacheFault> {
-        let path = self.path.as_deref().ok_or(CacheFault::Homeless)?;
+        let path = self.path().ok_or(CacheFault::Homeless)?;
         Directory::existing(path)?.map_or(Ok(0), |directory| directory.clean())
     }
 
     /// The directory, for messages.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
-        self.path.as_deref()
+        match &self.place {
+            Place::Off | Place::Homeless => None,
+            Place::At(path) => Some(path),
+        }
     }
 
     /// What went wrong so far, to be told once, each thing once.

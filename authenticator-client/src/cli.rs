@@ -1,10 +1,9 @@
 //! The command line: flags as given, and which command they mean.
 //!
-//! Flags and variables are spelled as the Go program spells them, and may stand before or after the command. Those of its flags
-//! that choose another identity and are not built yet are known here to be refused by name: an unknown or ignored one would
-//! make a token for somebody else.
+//! Flags and variables are spelled as the Go program and aws-cli spell them. A flag that cannot be followed is refused by name: an
+//! unknown or ignored one would make a token for somebody else.
 
-use std::{error::Error, ffi::OsString, io::Write, path::Path};
+use std::{ffi::OsString, io::Write, path::Path};
 
 use clap::Parser;
 
@@ -13,13 +12,18 @@ use crate::{Exit, World};
 mod cache_command;
 mod completion_command;
 mod config_file;
+mod failure;
 mod flags;
+mod login;
 mod request;
 mod token_command;
+mod values;
 mod version_command;
+mod whoami_command;
 
+use failure::{Failure, remark};
 use flags::{Arguments, Command, EksCommand, EksFlags};
-use request::Request;
+use request::{TokenRequest, WhoamiRequest};
 
 pub(crate) fn run(
     arguments: impl IntoIterator<Item = OsString>,
@@ -34,10 +38,7 @@ pub(crate) fn run(
     };
     match done {
         Ok(()) => Exit::Success,
-        Err(error) => {
-            remark(err, &format!("error: {}", with_causes(error.as_ref())));
-            Exit::Failure
-        }
+        Err(failure) => failure.tell(err),
     }
 }
 
@@ -47,16 +48,19 @@ fn dispatch(
     world: &World,
     out: &mut dyn Write,
     err: &mut dyn Write,
-) -> Result<(), Box<dyn Error>> {
+) -> Result<(), Failure> {
     let Arguments { global, aws, command } = arguments;
     match command {
         Command::Eks(flags) => {
             let EksFlags { aws: within, command: EksCommand::GetToken(flags) } = *flags;
-            let request = Request::of_get_token(global, aws.then(within), flags, &world.env)?;
+            let request = TokenRequest::of_get_token(global, aws.then(within), flags, &world.env)?;
             token_command::run(request, world, out, err)
         }
         Command::Token(flags) => {
-            token_command::run(Request::of_token(global, aws, flags, &world.env)?, world, out, err)
+            token_command::run(TokenRequest::of_token(global, aws, flags, &world.env)?, world, out, err)
+        }
+        Command::Whoami(flags) => {
+            whoami_command::run(WhoamiRequest::new(global, aws, flags, &world.env)?, world, out, err)
         }
         Command::CleanCache => {
             aws.without_form()?;
@@ -93,21 +97,4 @@ fn usage(error: &clap::Error, out: &mut dyn Write, err: &mut dyn Write) -> Exit 
         Ok(()) => Exit::Success,
         Err(_) => Exit::Failure,
     }
-}
-
-/// Writes to standard error; there is nobody left to tell when that fails.
-fn remark(err: &mut dyn Write, text: &str) {
-    let _ = writeln!(err, "{text}");
-}
-
-/// The error and its causes in one line.
-fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

@@ -27,8 +27,10 @@ pub mod profile;
 pub mod prompt;
 pub mod region;
 pub mod token;
+pub mod whoami;
 
 pub use environment::World;
+use prompt::Signal;
 
 /// How the program ends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -39,6 +41,8 @@ pub enum Exit {
     /// Standard error says why; nothing that a caller could take for a credential was written. Exit code 1, as the Go program
     /// and as client-go expects of a plugin that has none.
     Failure,
+    /// A signal ended the program while it asked its user for something. Exit code 130 or 143, as shells have it.
+    Signal(Signal),
 }
 
 impl From<Exit> for ExitCode {
@@ -46,6 +50,7 @@ impl From<Exit> for ExitCode {
         match exit {
             Exit::Success => Self::SUCCESS,
             Exit::Failure => Self::FAILURE,
+            Exit::Signal(signal) => Self::from(signal.exit_code()),
         }
     }
 }

@@ -191,6 +191,8 @@ fn a_cache_that_cannot_be_used_costs_a_remark_and_nothing_else() {
     assert!(matches!(cache.take_faults()[..], [CacheFault::Directory { .. }]));
 
     let cache = Cache::new(&Env::from_slice(&[]), Duration::ZERO);
+    assert!(cache.look_up(&key("a"), now()).is_none());
+    assert_eq!(faults(&cache), [""; 0], "nobody misses it yet");
     assert_eq!(take(&cache, &key("a"), &temporary("ASIAFIRST", 60)), ("ASIAFIRST".to_owned(), Origin::Made));
     assert!(matches!(cache.take_faults()[..], [CacheFault::Homeless]));
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
 use clap_complete::Shell;
 
+use super::values::{SessionDuration, TimeLimit, Verbosity};
 use crate::{
     exec_credential::{AwsForm, AwsPart},
     exec_info::ApiVersion,
@@ -37,6 +38,8 @@ pub(super) enum Command {
     Token(TokenFlags),
     /// Print this program's version
     Version(VersionFlags),
+    /// Print whose credentials a token would be made with, and where they come from
+    Whoami(WhoamiFlags),
 }
 
 /// The flags of every command; they may stand before or after it.
@@ -49,12 +52,19 @@ pub(super) struct GlobalFlags {
     /// A config file of the authenticator, whose clusterID counts where no other is given
     #[arg(short = 'c', long, global = true, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
-    // The Go program's flags for its log and for features of its server. This program writes what matters to standard error
-    // and has no log.
+    /// Give up after this time, such as 90s or 2m
+    #[arg(long, global = true, value_name = "TIME", default_value = "60s")]
+    pub(super) timeout: TimeLimit,
+    /// Keep no credentials for the next run, and take none that were kept
+    #[arg(long, global = true)]
+    pub(super) no_cache: bool,
+    /// Say on standard error where the credentials come from and what the token is for; of the Go program's levels, which may be
+    /// given, debug and trace do so [env: AWS_IAM_AUTHENTICATOR_LOG_VERBOSITY]
+    #[arg(short = 'v', long, global = true, value_name = "LEVEL", num_args = 0..=1, default_missing_value = "debug")]
+    pub(super) log_verbosity: Option<Verbosity>,
+    // The Go program's flags for its log and for features of its server. This program has no log.
     #[arg(short = 'l', long, global = true, value_name = "FORMAT", hide = true)]
     pub(super) log_format: Option<String>,
-    #[arg(short = 'v', long, global = true, value_name = "LEVEL", hide = true)]
-    pub(super) log_verbosity: Option<String>,
     #[arg(long, global = true, value_name = "GATES", hide = true)]
     pub(super) feature_gates: Option<String>,
 }
@@ -75,6 +85,9 @@ pub(super) struct AwsFlags {
     /// What of it `eks get-token` prints: status.token or status.expirationTimestamp
     #[arg(long, value_enum, value_name = "PATH", hide_possible_values = true)]
     pub(super) query: Option<AwsPart>,
+    // aws-cli's name for --log-verbosity=debug.
+    #[arg(long, hide = true)]
+    pub(super) debug: bool,
     // It would make the token nobody's.
     #[arg(long, hide = true)]
     pub(super) no_sign_request: bool,
@@ -97,8 +110,6 @@ pub(super) struct IdleAwsFlags {
     cli_read_timeout: Option<String>,
     #[arg(long, value_name = "WHEN", hide = true)]
     color: Option<String>,
-    #[arg(long, hide = true)]
-    debug: bool,
     #[arg(long, value_name = "URL", hide = true)]
     endpoint_url: Option<String>,
     #[arg(long, hide = true)]
@@ -129,21 +140,34 @@ pub(super) struct TokenFlags {
     /// The contract's version to answer in: v1 or v1beta1 [default: the one that KUBERNETES_EXEC_INFO asks for]
     #[arg(long, value_name = "VERSION")]
     pub(super) api_version: Option<ApiVersion>,
-    /// Accepted for compatibility: keys are never cached, and nothing else needs to be yet
-    #[arg(long, hide = true)]
-    #[arg(num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true")]
-    #[arg(value_parser = BoolishValueParser::new())]
-    pub(super) cache: bool,
-    #[arg(short = 'r', long, value_name = "ARN", hide = true)]
+    // The Go program keeps nothing unless it is told to; this one does unless it is told not to.
+    #[arg(long, value_name = "BOOL", hide = true)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new())]
+    pub(super) cache: Option<bool>,
+    #[command(flatten)]
+    pub(super) role: RoleFlags,
+}
+
+/// The role that is assumed after all that the profile asks for.
+#[derive(Args, Debug)]
+pub(super) struct RoleFlags {
+    /// A role to assume; its ARN [env, but for eks get-token: DEFAULT_ROLE]
+    #[arg(short = 'r', long, visible_alias = "role-arn", value_name = "ARN")]
     pub(super) role: Option<String>,
-    #[arg(short = 'e', long, value_name = "ID", hide = true)]
+    /// The external id that the role's trust policy demands
+    #[arg(short = 'e', long, value_name = "ID")]
     pub(super) external_id: Option<String>,
-    #[arg(short = 's', long, value_name = "NAME", hide = true)]
+    /// The name of the role's session, which mappings may use
+    #[arg(short = 's', long, value_name = "NAME")]
     pub(super) session_name: Option<String>,
-    #[arg(long, hide = true)]
+    /// Name the role's session as the session that asks for it is named
+    #[arg(long, value_name = "BOOL", hide_default_value = true, hide_possible_values = true)]
     #[arg(num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true")]
     #[arg(value_parser = BoolishValueParser::new())]
     pub(super) forward_session_name: bool,
+    /// How long the role's session lasts, such as 900s, 15m or 12h [default: the hour that STS gives]
+    #[arg(long, value_name = "TIME")]
+    pub(super) duration: Option<SessionDuration>,
 }
 
 #[derive(Args, Debug)]
@@ -167,9 +191,24 @@ pub(super) struct GetTokenFlags {
     /// The cluster that the token is for
     #[arg(long, value_name = "NAME")]
     pub(super) cluster_name: Option<String>,
-    // `aws eks update-kubeconfig` writes the short name.
-    #[arg(long, alias = "role", value_name = "ARN", hide = true)]
-    pub(super) role_arn: Option<String>,
+    #[command(flatten)]
+    pub(super) role: RoleFlags,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct WhoamiFlags {
+    /// The region whose STS endpoint tokens are for [env: AWS_REGION, AWS_DEFAULT_REGION] [default: the profile's, or us-east-1]
+    #[arg(long)]
+    pub(super) region: Option<String>,
+    /// The profile of the shared AWS files; given here, it comes before keys in the environment [env: AWS_PROFILE,
+    /// AWS_DEFAULT_PROFILE]
+    #[arg(long, value_name = "NAME")]
+    pub(super) profile: Option<String>,
+    #[command(flatten)]
+    pub(super) role: RoleFlags,
+    /// The form of the output
+    #[arg(short, long, value_enum, default_value_t = WhoamiForm::Text)]
+    pub(super) output: WhoamiForm,
 }
 
 #[derive(Args, Debug)]
@@ -192,6 +231,12 @@ pub(super) struct VersionFlags {
 pub(super) enum VersionForm {
     Json,
     Yaml,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum WhoamiForm {
+    Text,
+    Json,
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::run::{KEYS, REGION, Run, token};
 #[test]
 fn flags_of_the_go_program_that_change_nothing_here_are_taken() {
     for arguments in
-        [&["--cache"][..], &["--cache=false"], &["-l", "json", "-v", "debug", "--feature-gates", "SSORoleMatch=true"]]
+        [&["--cache"][..], &["--cache=false"], &["-l", "json", "-v", "info", "--feature-gates", "SSORoleMatch=true"]]
     {
         let outcome = token(arguments).go();
         assert_eq!((outcome.code, outcome.err.as_str()), (Some(0), ""), "{arguments:?}");
@@ -90,4 +90,42 @@ fn a_cache_that_others_can_read_is_not_touched() {
         "HOME/.kube/cache/authenticator-client is not used as a cache: its mode is 0755, and others must have no access: \
          chmod go= it, or remove it",
     );
+}
+
+#[test]
+fn a_verbose_token_comes_with_what_is_known_of_it_on_standard_error() {
+    const KNOWN: &str = "access key id   AKIAIOSFODNN7EXAMPLE\n\
+                         source          the keys of the environment (AWS_ACCESS_KEY_ID)\n\
+                         expire          never, as far as is known\n\
+                         region          us-west-2\n\
+                         sts host        sts.us-west-2.amazonaws.com\n\
+                         cluster id      demo\n";
+    for arguments in [&["-v"][..], &["-v=debug"], &["-v", "trace"], &["--log-verbosity", "debug"]] {
+        let outcome = token(arguments).go();
+        assert!(outcome.document().is_object());
+        assert_eq!(outcome.err, KNOWN, "{arguments:?}");
+    }
+    let variable = |text| [("AWS_IAM_AUTHENTICATOR_LOG_VERBOSITY", text)];
+    assert_eq!(token(&[]).env(&variable("debug")).go().err, KNOWN);
+    assert_eq!(token(&["-v", "info"]).env(&variable("debug")).go().err, "");
+    token(&[]).env(&variable("loud")).go().assert_refused(
+        "AWS_IAM_AUTHENTICATOR_LOG_VERBOSITY is \"loud\": write panic, fatal, error, warning, info, debug or trace",
+    );
+    for debug in [&["--debug", "eks", "get-token"][..], &["eks", "get-token", "--debug"]] {
+        let arguments = [debug, &["--cluster-name", "demo"]].concat();
+        assert_eq!(Run::new(&arguments).env(&KEYS).env(&[REGION]).go().err, KNOWN, "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_time_that_is_none_is_refused_with_those_that_can_be() {
+    for (arguments, names) in [
+        (["--timeout", "soon"], ["'soon'", "--timeout"]),
+        (["--timeout", "0"], ["'0'", "between 1s and 1h"]),
+        (["--duration", "14m"], ["'14m'", "sessions of 15m to 12h"]),
+    ] {
+        let outcome = token(&arguments).go();
+        assert_eq!((outcome.code, outcome.out.as_str()), (Some(1), ""), "{arguments:?}");
+        assert!(names.iter().all(|name| outcome.err.contains(name)), "{}", outcome.err);
+    }
 }

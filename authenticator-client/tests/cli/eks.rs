@@ -71,10 +71,10 @@ fn another_query_or_form_is_refused_with_those_that_there_are() {
 
 #[test]
 fn a_role_or_a_cluster_that_is_not_clear_is_refused_by_the_names_of_aws_cli() {
-    for arguments in [["--role-arn", "r"], ["--role", "r"], ["--role-arn", ""]] {
-        get_token(&[&["--cluster-name", "demo"][..], &arguments].concat())
-            .go()
-            .assert_refused("--role-arn (--role) is not supported yet");
+    for (flag, text) in [("--role-arn", "r"), ("--role", "r"), ("--role-arn", "")] {
+        get_token(&["--cluster-name", "demo", flag, text]).go().assert_refused(&format!(
+            "--role-arn (--role) is {text:?}: write the ARN of a role, as in arn:aws:iam::111122223333:role/NAME"
+        ));
     }
     get_token(&["--cluster-name", "a", "--cluster-id", "b"])
         .go()
@@ -90,7 +90,7 @@ fn a_role_or_a_cluster_that_is_not_clear_is_refused_by_the_names_of_aws_cli() {
 #[test]
 fn flags_of_aws_cli_that_change_nothing_here_are_taken_wherever_it_takes_them() {
     let idle = [
-        &["--no-cli-pager", "--debug", "--color", "off", "--no-paginate", "--no-cli-auto-prompt"][..],
+        &["--no-cli-pager", "--color", "off", "--no-paginate", "--no-cli-auto-prompt"][..],
         &["--cli-connect-timeout", "5", "--cli-read-timeout=5", "--cli-binary-format", "base64"],
         &["--ca-bundle", "/nowhere", "--endpoint-url", "https://localhost", "--no-verify-ssl"],
     ]

@@ -110,22 +110,18 @@ fn without_a_region_it_is_us_east_1_and_standard_error_says_so() {
 }
 
 #[test]
-fn what_would_change_the_identity_and_is_not_built_yet_is_refused_by_name() {
-    const ROLE: &str = "arn:aws:iam::123456789012:role/x";
-    for (arguments, name) in [
-        (&["--role", ROLE][..], "--role (-r)"),
-        (&["-r", ROLE], "--role (-r)"),
-        (&["-e", "x"], "--external-id (-e)"),
-        (&["-s", "x"], "--session-name (-s)"),
-        (&["--forward-session-name"], "--forward-session-name"),
-    ] {
-        token(arguments).go().assert_refused(&format!("{name} is not supported yet"));
+fn a_role_that_is_none_is_refused_by_the_name_of_the_place_that_asks_for_it() {
+    const HOW: &str = "write the ARN of a role, as in arn:aws:iam::111122223333:role/NAME";
+    for flag in ["--role", "--role-arn", "-r"] {
+        token(&[flag, "x"]).go().assert_refused(&format!("--role (-r) is \"x\": {HOW}"));
     }
-    let default_role = [("DEFAULT_ROLE", ROLE)];
-    token(&[])
-        .env(&default_role)
+    let default_role = [("DEFAULT_ROLE", "x")];
+    token(&[]).env(&default_role).go().assert_refused(&format!("DEFAULT_ROLE is \"x\": {HOW}"));
+    // The Go program lets an empty flag beat the variable, and has no use for the other flags without a role.
+    for arguments in [&["--role", ""][..], &["--role=", "-e", "x", "-s", "y", "--duration", "15m"]] {
+        assert_eq!(token(arguments).env(&default_role).go().code, Some(0), "{arguments:?}");
+    }
+    token(&["-r", "x", "-s", "y", "--forward-session-name"])
         .go()
-        .assert_refused("an assumed role, which DEFAULT_ROLE asks for, is not supported yet");
-    // The Go program lets an empty flag beat the variable.
-    assert_eq!(token(&["--role", ""]).env(&default_role).go().code, Some(0));
+        .assert_refused("--session-name (-s) and --forward-session-name both name the session: give one of them");
 }
