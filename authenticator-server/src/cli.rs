@@ -1,10 +1,12 @@
 //! The command line: what was asked for, with which settings, and the start and end of it.
 
 mod args;
+mod bounds;
 mod cautions;
 mod config;
 mod config_file;
 mod gauges;
+mod health;
 mod init;
 mod server;
 mod settings;

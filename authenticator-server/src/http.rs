@@ -27,8 +27,27 @@ use crate::authenticate::{Authenticator, Verdict};
 use crate::metrics::{self, Decisions, Exposition, GoResult};
 use crate::review::{ReviewAnswer, ReviewRequest};
 
-/// The most bytes that a request's body may have: a token of 16 KiB and its wrapping, several times over.
-pub const MAX_BODY_BYTES: usize = 64 * 1024;
+/// How much the webhook takes on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct HttpLimits {
+    /// The most connections at once. An API server asks over one or two.
+    pub connections: usize,
+    /// The most requests at once on one HTTP/2 connection.
+    ///
+    /// An API server asks over one connection. Those of its requests that wait for STS, a flood's for instance, must not
+    /// stand in the way of those that need not wait.
+    pub streams: u32,
+    /// The most bytes that a request's body may have: a token of 16 KiB and its wrapping, several times over.
+    pub body_bytes: usize,
+    /// How long requests that were already sent may take to be answered when the server ends.
+    pub drain: Duration,
+}
+
+impl Default for HttpLimits {
+    fn default() -> Self {
+        Self { connections: 512, streams: 2048, body_bytes: 64 * 1024, drain: Duration::from_secs(25) }
+    }
+}
 
 /// How long a request's body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -47,6 +66,7 @@ pub enum DenyStatus {
 pub struct Webhook {
     authenticator: Authenticator,
     deny_status: DenyStatus,
+    limits: HttpLimits,
     decisions: Decisions,
     exposition: Exposition,
 }
@@ -59,10 +79,11 @@ impl Webhook {
     pub const fn new(
         authenticator: Authenticator,
         deny_status: DenyStatus,
+        limits: HttpLimits,
         decisions: Decisions,
         exposition: Exposition,
     ) -> Self {
-        Self { authenticator, deny_status, decisions, exposition }
+        Self { authenticator, deny_status, limits, decisions, exposition }
     }
 
     /// Answers one request, whatever it is. A panic below is 500 for this request and nothing to any other.
@@ -108,7 +129,7 @@ impl Webhook {
         if let Some(refusal) = check_headers(request.headers()) {
             return (refusal, malformed("content_type"));
         }
-        let body = match read_body(request.into_body()).await {
+        let body = match read_body(request.into_body(), self.limits.body_bytes).await {
             Ok(body) => body,
             Err(refusal) => return (refusal, malformed("body")),
         };
@@ -161,17 +182,17 @@ fn check_headers(headers: &HeaderMap) -> Option<Answer> {
     None
 }
 
-async fn read_body<B>(body: B) -> Result<Bytes, Answer>
+async fn read_body<B>(body: B, most: usize) -> Result<Bytes, Answer>
 where
     B: Body<Data = Bytes>,
     B::Error: std::error::Error + Send + Sync + 'static,
 {
-    let too_large = || text(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {MAX_BODY_BYTES} bytes"));
+    let too_large = || text(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {most} bytes"));
     // What is announced as too large is not waited for.
-    if usize::try_from(body.size_hint().lower()).map_or(true, |announced| announced > MAX_BODY_BYTES) {
+    if usize::try_from(body.size_hint().lower()).map_or(true, |announced| announced > most) {
         return Err(too_large());
     }
-    match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY_BYTES).collect()).await {
+    match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, most).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
         Ok(Err(_)) => Err(text(StatusCode::BAD_REQUEST, "the body broke off")),

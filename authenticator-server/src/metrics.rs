@@ -259,6 +259,12 @@ impl CertificateCounts {
         self.ends.set(not_after.as_second());
     }
 
+    /// What was noted of that.
+    #[must_use]
+    pub fn not_after(&self) -> jiff::Timestamp {
+        jiff::Timestamp::from_second(self.ends.get()).unwrap_or(jiff::Timestamp::MIN)
+    }
+
     /// Counts files that changed: `taken`, `kept` when they could not be used, `renewed` when the leaf was made anew.
     pub fn reloaded(&self, result: &'static str) {
         self.reloads.get_or_create(&[("result", result)]).inc();

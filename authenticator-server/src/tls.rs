@@ -4,12 +4,13 @@
 //! is kept: a pair that is found is used as it is, and our own authority is never made anew while its files exist.
 
 mod authority;
+mod keeper;
 mod state_dir;
 
 use std::fmt;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -17,6 +18,7 @@ use rustls::server::{ParsedCertificate, ServerConfig};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
 pub use authority::{IssueError, Names};
+pub use keeper::{Keeper, ServerTls};
 pub use state_dir::{Origin, StateDir, StateDirError};
 
 /// A certificate chain, leaf first, and the private key that is known to belong to its leaf.
@@ -25,6 +27,7 @@ pub struct ServingCertificate {
     certified: Arc<CertifiedKey>,
     anchor: CertificateDer<'static>,
     not_after: Timestamp,
+    anchor_not_after: Timestamp,
 }
 
 /// Why two PEM texts are not a certificate and its key.
@@ -62,13 +65,13 @@ impl ServingCertificate {
         let (Some(leaf), Some(anchor)) = (chain.first(), chain.last()) else {
             return Err(PairError::NoCertificate);
         };
-        let not_after = not_after(leaf).ok_or(PairError::NotX509)?;
+        let (not_after, anchor_not_after) = not_after(leaf).zip(not_after(anchor)).ok_or(PairError::NotX509)?;
         let anchor = anchor.clone();
         let certified = CertifiedKey::from_der(chain, key, &provider()).map_err(|error| match error {
             rustls::Error::InconsistentKeys(_) => PairError::Mismatch,
             other => PairError::Unusable(other),
         })?;
-        Ok(Self { certified: Arc::new(certified), anchor, not_after })
+        Ok(Self { certified: Arc::new(certified), anchor, not_after, anchor_not_after })
     }
 
     /// What a client must trust to believe this certificate, as PEM: the chain's last certificate.
@@ -95,6 +98,23 @@ impl ServingCertificate {
         self.not_after
     }
 
+    /// Whether a client believes it for a year at most: the one certificate whose end locks a cluster out deserves to be seen
+    /// coming.
+    #[must_use]
+    pub fn ends_soon(&self, now: Timestamp) -> bool {
+        self.not_after.duration_since(now) < SOON
+    }
+
+    /// The last moment at which a client believes what it must trust to believe this certificate.
+    pub(super) const fn anchor_not_after(&self) -> Timestamp {
+        self.anchor_not_after
+    }
+
+    /// Whether it is the same chain.
+    fn is(&self, other: &Self) -> bool {
+        self.certified.cert == other.certified.cert
+    }
+
     /// TLS 1.2 and 1.3 with HTTP/2 and HTTP/1.1, and no client certificates.
     ///
     /// # Panics
@@ -117,6 +137,9 @@ impl fmt::Debug for ServingCertificate {
         f.debug_struct("ServingCertificate").field("not_after", &self.not_after).finish_non_exhaustive()
     }
 }
+
+/// A year.
+const SOON: SignedDuration = SignedDuration::from_hours(365 * 24);
 
 /// The one cryptography library of this program, named wherever it is used rather than taken from a process-wide default.
 fn provider() -> Arc<CryptoProvider> {

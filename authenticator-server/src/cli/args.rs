@@ -11,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use mapping::Partition;
 use rustls::pki_types::ServerName;
 
+use super::bounds::Bounds;
 use super::token_rules::TokenRules;
 use super::values::{FeatureGates, parse_bool, parse_deny_status, parse_host};
 use crate::audit::AuditTarget;
@@ -160,6 +161,24 @@ pub(super) struct ServerArgs {
     /// [config: server.auditLog; default: none]
     #[arg(long, value_name = "FILE")]
     pub(super) audit_log: Option<AuditTarget>,
+
+    /// Share the port with another process that says so too (SO_REUSEPORT).
+    ///
+    /// So that an upgrade has no gap: start the new one, then end the old one. The port of the health endpoint is shared too.
+    /// [config: server.reusePort; default: false]
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_parser = parse_bool
+    )]
+    pub(super) reuse_port: Option<bool>,
+
+    /// How much there may be of everything.
+    #[command(flatten)]
+    pub(super) bounds: Bounds,
 
     /// Limit of calls to ec2:DescribeInstances a second.
     ///

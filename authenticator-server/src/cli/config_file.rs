@@ -15,6 +15,7 @@ use mapping::AccountId;
 use mapping::format::config_file::{self, LoadError, Loaded};
 use mapping::format::yaml::{Document, Map, Node, YamlError};
 
+use super::bounds::Bounds;
 use super::settings::Settings;
 use super::token_rules::{parse_clock_skew, parse_token_size};
 use super::values::{FeatureGates, parse_deny_status, parse_host};
@@ -120,7 +121,7 @@ impl ConfigFile {
                 // One file may serve the Go program's client too; these are its flags, and nothing here reads them.
                 known if CLIENT_KEYS.iter().any(|key| key.eq_ignore_ascii_case(known)) => Ok(()),
                 _ => {
-                    reader.unknown(entry, "", ROOT_KEYS.iter().chain(CLIENT_KEYS));
+                    reader.unknown(entry, "", ROOT_KEYS.iter().chain(CLIENT_KEYS).copied());
                     Ok(())
                 }
             };
@@ -158,6 +159,7 @@ fn read_server(section: &Map, reader: &mut Reader<'_>) -> Result<Section, Config
             "maxtokensize" => set(&mut settings.tokens.max_token_bytes, parsed_by(parse_token_size, value)),
             "partition" => set(&mut settings.partition, value.as_parsed()),
             "port" => set(&mut settings.port, value.as_port()),
+            "reuseport" => set(&mut settings.reuse_port, value.as_bool()),
             "statedir" => set(&mut settings.state_dir, path(value)),
             "stscafile" => set(&mut settings.sts_ca_file, path(value)),
             "stsendpoint" => set(&mut settings.sts_endpoint, value.as_parsed()),
@@ -171,10 +173,11 @@ fn read_server(section: &Map, reader: &mut Reader<'_>) -> Result<Section, Config
             "scrubbedaccounts" => accounts(value).map(|list| scrubbed = list),
             "dynamicfilepath" | "dynamicbackendmodepath" => unsupported(value, !is_empty(value)),
             "dynamicfileuseridstrict" => value.as_bool().and_then(|strict| unsupported(value, strict)),
-            _ => {
-                reader.unknown(entry, "server.", SERVER_KEYS);
-                Ok(())
-            }
+            _ => settings.bounds.read(key, value).map(|is_bound| {
+                if !is_bound {
+                    reader.unknown(entry, "server.", SERVER_KEYS.iter().copied().chain(Bounds::keys()));
+                }
+            }),
         };
         read.map_err(|error| reader.wrong(Some(&full_key), error))?;
     }
@@ -292,6 +295,7 @@ const SERVER_KEYS: &[&str] = &[
     "partition",
     "port",
     "reservedPrefixConfig",
+    "reusePort",
     "scrubbedAccounts",
     "sourceARN",
     "stateDir",
@@ -313,7 +317,7 @@ mod tests {
     }
 
     /// A good value of every key that is no mapping and is built.
-    const SETTINGS: [(&str, &str); 26] = [
+    const SETTINGS: [(&str, &str); 27] = [
         ("address", "0.0.0.0"),
         ("allowedSTSRegions", "[us-west-2]"),
         ("auditLog", "/var/log/audit.log"),
@@ -334,6 +338,7 @@ mod tests {
         ("partition", "aws-cn"),
         ("port", "21362"),
         ("reservedPrefixConfig", "[{backendMode: CRD, usernamePrefixReserveList: [aws]}]"),
+        ("reusePort", "true"),
         ("scrubbedAccounts", "['111122223333']"),
         ("sourceARN", "arn:aws:eks:us-west-2:111122223333:cluster/prod"),
         ("stateDir", "/var/aws-iam-authenticator"),

@@ -12,23 +12,24 @@ use rustls::pki_types::ServerName;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 use super::config::{ServerConfig, WebhookKubeconfigFile};
-use super::{cautions, gauges};
-use crate::admin;
+use super::{cautions, gauges, health};
+use crate::admin::{self, Health};
 use crate::audit::AuditLog;
 use crate::authenticate::Authenticator;
 use crate::clock::Clock;
 use crate::cluster_id::ClusterId;
 use crate::http::{self, Webhook};
 use crate::kubeconfig::WebhookKubeconfig;
+use crate::listen::{Port, listen_on};
 use crate::logs;
 use crate::metrics::Metrics;
 use crate::reload::Reload;
 use crate::sources::{ApiServer, ApiServerError, AwsAuthSource, Reading, Sources};
-use crate::sts::{self, Contact, Endpoint, ShieldLimits};
-use crate::tls::{Names, Origin, ServingCertificate, StateDir};
+use crate::sts::{self, Contact, Endpoint};
+use crate::tls::{Keeper, Names, Origin, ServerTls, ServingCertificate, StateDir};
 use crate::verify::Verifier;
 
 /// Serves the webhook until a signal ends it.
@@ -51,12 +52,16 @@ async fn serve(config: ServerConfig, clock: Clock) -> anyhow::Result<()> {
         tracing::info!("stopped before it listened");
         return Ok(());
     };
-    let Started { address, background, certificate, listener, webhook } = started?;
+    let Started { address, background, health, listener, tls, webhook } = started?;
     tracing::info!(%address, "listening");
     let (stop, stopped) = oneshot::channel();
-    let serving = http::serve(listener, Arc::new(certificate.server_config()), webhook, async {
+    let serving = http::serve(listener, tls, webhook, async {
         let _ = stopped.await;
     });
+    let stop = || {
+        health.stop();
+        let _ = stop.send(());
+    };
     until_stopped(serving, stop, background, signals).await
 }
 
@@ -64,8 +69,9 @@ async fn serve(config: ServerConfig, clock: Clock) -> anyhow::Result<()> {
 struct Started {
     address: SocketAddr,
     background: JoinSet<Infallible>,
-    certificate: ServingCertificate,
+    health: HealthEndpoint,
     listener: TcpListener,
+    tls: ServerTls,
     webhook: Arc<Webhook>,
 }
 
@@ -74,6 +80,7 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
     let ServerConfig {
         api_server,
         audit_log,
+        bounds,
         cluster_id,
         deny_status,
         health_port,
@@ -85,6 +92,7 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
         names,
         partition,
         port,
+        port_use,
         reserved,
         scrubbed,
         sources: order,
@@ -98,6 +106,7 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
     for warning in &warnings {
         tracing::warn!("{warning}");
     }
+    tracing::info!(%bounds, "how much there may be");
 
     let (reload, hangups) = Reload::on_hangup().context("cannot listen for SIGHUP")?;
     let sources = Sources::new(&order, reserved, clock.clone());
@@ -105,17 +114,19 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
     let metrics = Metrics::default();
     let contact = Contact::new(metrics.sts.clone(), clock.clone());
     let sts = sts_client(&cluster_id, sts_endpoint, sts_ca_file, contact.clone()).await?;
-    let listener = bind(&names.address, port).await?;
+    let listener = bind(&names.address, port, port_use).await?;
     let address = listener.local_addr().context("the webhook's socket has no address")?;
     cautions::open_address(address);
 
     let audit = audit_log.map(|target| AuditLog::open(target, metrics.audit.clone())).transpose()?.map(Arc::new);
     let certificate = certificate(&state_dir, &names, &clock)?;
-    metrics.certificates.ends(certificate.not_after());
     tell_api_server(&webhook_kubeconfig, &names.hostname, address, &certificate)?;
 
     let mut background = JoinSet::new();
     background.spawn(hangups);
+    let keeper = Keeper::new(state_dir, names, certificate, clock.clone(), metrics.certificates.clone());
+    let tls = keeper.tls();
+    background.spawn(keeper.keep(reload.clone()));
     if let Some(audit) = &audit {
         background.spawn(open_anew(Arc::clone(audit), reload.clone()));
     }
@@ -126,17 +137,18 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
     if let Some(aws_auth) = aws_auth {
         background.spawn(aws_auth.follow());
     }
-    let verifier = Verifier::new(hosts, limits, sts, ShieldLimits::default(), metrics.shield.clone());
-    let gauges = gauges::at_scrape(clock.now(), verifier.load(), contact, sources.clone());
+    let verifier = Verifier::new(hosts, limits, sts, bounds.shield(), metrics.shield.clone());
+    let gauges = gauges::at_scrape(clock.now(), verifier.load(), contact.clone(), sources.clone());
     let mappings = {
         let sources = sources.clone();
         Arc::new(move || sources.current())
     };
+    let health = health::of(sources, metrics.certificates.clone(), contact, clock.clone());
+    let health = HealthEndpoint::start(health_port, port_use, health, &mut background);
     let authenticator = Authenticator::new(verifier, mappings, scrubbed, audit, clock);
     let exposition = metrics.exposition(gauges);
-    let webhook = Arc::new(Webhook::new(authenticator, deny_status, metrics.decisions, exposition));
-    start_health(health_port, sources, &mut background).await;
-    Ok(Started { address, background, certificate, listener, webhook })
+    let webhook = Arc::new(Webhook::new(authenticator, deny_status, bounds.http(), metrics.decisions, exposition));
+    Ok(Started { address, background, health, listener, tls, webhook })
 }
 
 /// Opens the audit log anew whenever files are to be read again.
@@ -159,7 +171,7 @@ async fn unless<T>(stop: impl Future<Output = ()>, work: impl Future<Output = T>
 /// The first signal stops accepting and lets those finish who have asked; the second does not wait for them.
 async fn until_stopped(
     serving: impl Future<Output = ()>,
-    stop: oneshot::Sender<()>,
+    stop: impl FnOnce(),
     mut background: JoinSet<Infallible>,
     mut signals: Signals,
 ) -> anyhow::Result<()> {
@@ -172,7 +184,7 @@ async fn until_stopped(
         }
         () = signals.next() => tracing::info!("stopping"),
     }
-    let _ = stop.send(());
+    stop();
     tokio::select! {
         () = serving => tracing::info!("stopped"),
         () = signals.next() => tracing::warn!("a second signal: stopped at once"),
@@ -186,7 +198,9 @@ fn certificate(state_dir: &StateDir, names: &Names, clock: &Clock) -> anyhow::Re
     let (path, not_after) = (path.display(), certificate.not_after());
     match origin {
         Origin::Created => tracing::info!(%path, %not_after, "made a certificate authority and a certificate"),
-        Origin::Renewed => tracing::info!(%path, %not_after, "made a certificate for the new host name"),
+        Origin::Renewed => {
+            tracing::info!(%path, %not_after, "made another certificate: the last ended soon, or did not name the host")
+        }
         Origin::Found => tracing::info!(%path, %not_after, "using the certificate that is there"),
     }
     if !certificate.covers(&names.hostname) {
@@ -194,15 +208,15 @@ fn certificate(state_dir: &StateDir, names: &Names, clock: &Clock) -> anyhow::Re
         tracing::warn!(%path, %hostname, "the certificate does not name the host: the API server may not believe it");
     }
     cautions::exposed_keys(state_dir);
-    if not_after < clock.now() + WARN_BEFORE_END {
+    if certificate.ends_soon(clock.now()) {
         tracing::warn!(%path, %not_after, "the certificate ends soon: the API server will believe nobody then");
     }
     Ok(certificate)
 }
 
-async fn bind(address: &ServerName<'static>, port: u16) -> anyhow::Result<TcpListener> {
+async fn bind(address: &ServerName<'static>, port: u16, port_use: Port) -> anyhow::Result<TcpListener> {
     let host = address.to_str();
-    TcpListener::bind((host.as_ref(), port))
+    listen_on(&host, port, port_use)
         .await
         .with_context(|| format!("cannot listen on {host} port {port} (--address, --port)"))
 }
@@ -267,16 +281,37 @@ async fn sts_client(
     sts::Client::new(cluster_id, endpoint, proxy, roots, contact).context("cannot make a client for STS")
 }
 
-/// Logging in matters more than being asked how one is: a port that is taken is only told.
-async fn start_health(port: u16, sources: Sources, background: &mut JoinSet<Infallible>) {
-    match admin::bind(port).await {
-        Ok(listener) => {
-            if let Ok(address) = listener.local_addr() {
-                tracing::info!(%address, "answering health checks");
+/// The health endpoint, where it could be had.
+struct HealthEndpoint {
+    health: Arc<Health>,
+    /// Where the port is shared: whoever asks there is to be answered by the process that stays.
+    gives_way: Option<AbortHandle>,
+}
+
+impl HealthEndpoint {
+    /// Logging in matters more than being asked how one is: a port that is taken is only told.
+    fn start(port: u16, port_use: Port, health: Health, background: &mut JoinSet<Infallible>) -> Self {
+        let health = Arc::new(health);
+        let mut gives_way = None;
+        match admin::bind(port, port_use) {
+            Ok(listener) => {
+                if let Ok(address) = listener.local_addr() {
+                    tracing::info!(%address, "answering health checks");
+                }
+                let serving = background.spawn(admin::serve(listener, Arc::clone(&health)));
+                gives_way = (port_use == Port::Shared).then_some(serving);
             }
-            background.spawn(admin::serve(listener, Arc::new(move || sources.unsynced())));
+            Err(error) => tracing::error!(port, %error, "no health checks: cannot listen (--health-port)"),
         }
-        Err(error) => tracing::error!(port, %error, "no health checks: cannot listen (--health-port)"),
+        Self { health, gives_way }
+    }
+
+    /// Is not ready from now on.
+    fn stop(&self) {
+        self.health.stop();
+        if let Some(serving) = &self.gives_way {
+            serving.abort();
+        }
     }
 }
 
@@ -297,9 +332,6 @@ impl Signals {
         }
     }
 }
-
-/// A year: the one certificate whose end locks a cluster out deserves to be seen coming.
-const WARN_BEFORE_END: jiff::SignedDuration = jiff::SignedDuration::from_hours(365 * 24);
 
 #[cfg(test)]
 mod tests {

@@ -6,6 +6,7 @@ use mapping::Partition;
 use rustls::pki_types::ServerName;
 
 use super::args::{ServerArgs, WebhookArgs};
+use super::bounds::Bounds;
 use super::token_rules::TokenRules;
 use crate::audit::AuditTarget;
 use crate::http::DenyStatus;
@@ -38,6 +39,10 @@ pub(super) struct Settings {
     pub(super) partition: Option<Partition>,
     /// The port of the webhook.
     pub(super) port: Option<u16>,
+    /// How much there may be of everything.
+    pub(super) bounds: Bounds,
+    /// Whether ports are shared with another process.
+    pub(super) reuse_port: Option<bool>,
     /// Where certificate and key are.
     pub(super) state_dir: Option<PathBuf>,
     /// Whom to trust for STS.
@@ -65,6 +70,8 @@ impl Settings {
             master: self.master.or(below.master),
             partition: self.partition.or(below.partition),
             port: self.port.or(below.port),
+            bounds: self.bounds.over(below.bounds),
+            reuse_port: self.reuse_port.or(below.reuse_port),
             state_dir: self.state_dir.or(below.state_dir),
             sts_ca_file: self.sts_ca_file.or(below.sts_ca_file),
             sts_endpoint: self.sts_endpoint.or(below.sts_endpoint),
@@ -95,12 +102,16 @@ impl From<ServerArgs> for Settings {
             sts_ca_file,
             deny_status,
             audit_log,
+            reuse_port,
+            bounds,
             // They bound the look-up of nodes' names; until that is built, there is nothing to bound.
             ec2_describe_instances_qps: _,
             ec2_describe_instances_burst: _,
         } = args;
         Self {
             audit_log,
+            bounds,
+            reuse_port,
             backend_mode: backend_mode.map(|names| (names, "--backend-mode".to_owned())),
             deny_status,
             health_port,

@@ -2,32 +2,33 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown, Watcher};
-use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
 use super::{Answer, Webhook};
-
-/// The most connections at once. An API server asks over one or two.
-const MAX_CONNECTIONS: usize = 512;
+use crate::tls::ServerTls;
 
 /// How long a TLS handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long the head of a connection's first request may take. An API server connects because it has something to ask.
-const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the head of a request may take, and for a connection's first how long it may be waited for: an API server
+/// connects because it has something to ask.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a connection may be idle.
 ///
@@ -35,40 +36,29 @@ const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// request that meets a closing one.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// How long requests that were already sent may take to be answered when the server ends.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(25);
-
 /// The largest head of a request, in bytes.
 const MAX_HEAD_BYTES: u32 = 16 * 1024;
 
-/// The most requests at once on one HTTP/2 connection.
-///
-/// An API server asks over one connection. Those of its requests that wait for STS, a flood's for instance, must not stand
-/// in the way of those that need not wait.
-const MAX_STREAMS: u32 = 2048;
-
 /// Serves `webhook` on `listener` until `shutdown` is ready, then answers what was sent and returns.
-pub async fn serve(
-    listener: TcpListener,
-    tls: Arc<ServerConfig>,
-    webhook: Arc<Webhook>,
-    shutdown: impl Future<Output = ()>,
-) {
-    let acceptor = TlsAcceptor::from(tls);
-    let connections = GracefulShutdown::new();
-    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+pub async fn serve(listener: TcpListener, tls: ServerTls, webhook: Arc<Webhook>, shutdown: impl Future<Output = ()>) {
+    let limits = webhook.limits;
+    let server = Server {
+        tls,
+        webhook,
+        connections: GracefulShutdown::new(),
+        room: Arc::new(Semaphore::new(limits.connections)),
+    };
     let mut shutdown = pin!(shutdown);
     let mut failing = false;
     loop {
         let accepted = tokio::select! {
-            accepted = accept(&listener, &room) => accepted,
+            accepted = server.accept(&listener) => accepted,
             () = &mut shutdown => break,
         };
         match accepted {
             Ok((stream, place)) => {
                 failing = false;
-                let (acceptor, webhook) = (acceptor.clone(), Arc::clone(&webhook));
-                tokio::spawn(serve_connection(stream, place, acceptor, webhook, connections.watcher()));
+                server.spawn(stream, place);
             }
             Err(error) => {
                 // Out of file descriptors, most likely: those in use must end before another can be had.
@@ -80,18 +70,38 @@ pub async fn serve(
             }
         }
     }
+    // Whoever is connected as far as the kernel is concerned may have asked already.
+    while let Some(Ok((stream, place))) = server.accept(&listener).now_or_never() {
+        server.spawn(stream, place);
+    }
     drop(listener);
-    tracing::info!(open = connections.count(), "draining");
-    if tokio::time::timeout(DRAIN_TIMEOUT, connections.shutdown()).await.is_err() {
+    tracing::info!(open = server.connections.count(), "draining");
+    if tokio::time::timeout(limits.drain, server.connections.shutdown()).await.is_err() {
         tracing::warn!("connections were still busy and are cut");
     }
 }
 
-/// Accepts a connection once there is room for it; until then it waits in the kernel's queue.
-async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> std::io::Result<(TcpStream, OwnedSemaphorePermit)> {
-    let place = Arc::clone(room).acquire_owned().await.map_err(std::io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, place))
+/// What all connections share.
+struct Server {
+    tls: ServerTls,
+    webhook: Arc<Webhook>,
+    connections: GracefulShutdown,
+    room: Arc<Semaphore>,
+}
+
+impl Server {
+    /// Accepts a connection once there is room for it; until then it waits in the kernel's queue.
+    async fn accept(&self, listener: &TcpListener) -> std::io::Result<(TcpStream, OwnedSemaphorePermit)> {
+        let place = Arc::clone(&self.room).acquire_owned().await.map_err(std::io::Error::other)?;
+        let (stream, _) = listener.accept().await?;
+        Ok((stream, place))
+    }
+
+    fn spawn(&self, stream: TcpStream, place: OwnedSemaphorePermit) {
+        // The settings of this moment, for as long as the connection lasts.
+        let acceptor = TlsAcceptor::from(self.tls.load_full());
+        tokio::spawn(serve_connection(stream, place, acceptor, Arc::clone(&self.webhook), self.connections.watcher()));
+    }
 }
 
 async fn serve_connection(
@@ -109,6 +119,7 @@ async fn serve_connection(
         Ok(Err(error)) => return tracing::debug!(%error, "TLS handshake failed"),
         Err(_) => return tracing::debug!("TLS handshake took too long"),
     };
+    let streams = webhook.limits.streams;
     let activity = Activity::begin();
     let service = service_fn({
         let activity = activity.clone();
@@ -121,15 +132,15 @@ async fn serve_connection(
             }
         }
     });
-    let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-    let stream = TokioIo::new(stream);
-    if is_http2 {
+    if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
         let mut http = http2::Builder::new(TokioExecutor::new());
-        http.timer(TokioTimer::new()).max_concurrent_streams(MAX_STREAMS).max_header_list_size(MAX_HEAD_BYTES);
-        until_idle(watcher, http.serve_connection(stream, service), activity).await;
+        http.timer(TokioTimer::new()).max_concurrent_streams(streams).max_header_list_size(MAX_HEAD_BYTES);
+        until_idle(watcher, http.serve_connection(TokioIo::new(stream), service), activity).await;
     } else {
         let mut http = http1::Builder::new();
+        // Its time for a head begins when the last request was answered: it cannot tell a slow head from an idle connection.
         http.timer(TokioTimer::new()).header_read_timeout(IDLE_TIMEOUT).max_buf_size(16 * 1024);
+        let stream = TokioIo::new(Heard { stream, activity: activity.clone() });
         until_idle(watcher, http.serve_connection(stream, service), activity).await;
     }
 }
@@ -159,13 +170,50 @@ struct Activity {
 /// A request that is being answered.
 struct Busy(Activity);
 
+/// A connection of HTTP/1.1, of which each byte that comes while nothing is being answered begins a request.
+struct Heard<S> {
+    stream: S,
+    activity: Activity,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Heard<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if buffer.filled().len() > before {
+            self.activity.heard();
+        }
+        read
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Heard<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
 impl Activity {
     fn begin() -> Self {
-        Self { busy: Arc::default(), deadline: watch::Sender::new(Instant::now() + FIRST_REQUEST_TIMEOUT) }
+        Self { busy: Arc::default(), deadline: watch::Sender::new(Instant::now() + HEAD_TIMEOUT) }
     }
 
     fn request(&self) -> Busy {
         self.busy.fetch_add(1, Ordering::SeqCst);
+        // Its head is there; from now on its body and its answer have limits of their own.
+        self.postpone();
         Busy(self.clone())
     }
 
@@ -189,6 +237,18 @@ impl Activity {
     fn postpone(&self) {
         self.deadline.send_replace(Instant::now() + IDLE_TIMEOUT);
     }
+
+    /// Something came. If it is the beginning of a request, the rest of its head must come soon; more of it changes nothing.
+    fn heard(&self) {
+        if self.busy.load(Ordering::SeqCst) == 0 {
+            let soon = Instant::now() + HEAD_TIMEOUT;
+            self.deadline.send_if_modified(|deadline| {
+                let is_sooner = soon < *deadline;
+                *deadline = soon.min(*deadline);
+                is_sooner
+            });
+        }
+    }
 }
 
 impl Drop for Busy {
@@ -210,13 +270,35 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_on_which_nothing_is_asked_ends_soon() {
-        assert_eq!(ends_after(&Activity::begin()).await, FIRST_REQUEST_TIMEOUT);
+        assert_eq!(ends_after(&Activity::begin()).await, HEAD_TIMEOUT);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_that_has_asked_may_be_idle_for_longer_than_an_api_server_keeps_it() {
         let activity = Activity::begin();
         drop(activity.request());
+        assert_eq!(ends_after(&activity).await, IDLE_TIMEOUT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_that_has_begun_must_come_to_its_end_soon_however_often_more_of_it_comes() {
+        let activity = Activity::begin();
+        drop(activity.request());
+        tokio::time::advance(IDLE_TIMEOUT / 2).await;
+        activity.heard();
+        tokio::time::advance(HEAD_TIMEOUT / 2).await;
+        activity.heard();
+        assert_eq!(ends_after(&activity).await, HEAD_TIMEOUT / 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_that_is_whole_may_be_followed_by_a_long_answer() {
+        let activity = Activity::begin();
+        activity.heard();
+        let busy = activity.request();
+        activity.heard();
+        tokio::time::advance(2 * HEAD_TIMEOUT).await;
+        drop(busy);
         assert_eq!(ends_after(&activity).await, IDLE_TIMEOUT);
     }
 

@@ -20,12 +20,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mapping::format::yaml::Limits;
-use notify::event::{AccessKind, AccessMode};
-use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::folder_watch::{FileId, FolderWatch};
 use crate::reload::Reload;
 
 /// What there is to read.
@@ -63,16 +62,9 @@ pub(super) struct WatchedFile {
     patience: Patience,
     reload: Reload,
     told: Arc<Notify>,
-    watch: Option<Watch>,
+    watch: Option<FolderWatch>,
     /// The last content that was handed out.
     last: Option<Last>,
-}
-
-#[derive(Debug)]
-struct Watch {
-    /// A folder that was made anew under the same name is another.
-    folder: Identity,
-    _watcher: RecommendedWatcher,
 }
 
 #[derive(Debug, Eq, PartialEq)]
@@ -86,14 +78,8 @@ enum Last {
 #[derive(Clone, Debug, Eq, PartialEq)]
 enum Sight {
     Absent,
-    File { identity: Identity, bytes: u64, modified: (i64, i64), changed: (i64, i64) },
+    File { identity: FileId, bytes: u64, modified: (i64, i64), changed: (i64, i64) },
     Unusable(String),
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct Identity {
-    device: u64,
-    inode: u64,
 }
 
 impl WatchedFile {
@@ -172,43 +158,8 @@ impl WatchedFile {
             Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
             _ => PathBuf::from("."),
         };
-        let (told, watch) = (Arc::clone(&self.told), self.watch.take());
-        let kept = tokio::task::spawn_blocking(move || Watch::keep(watch, &folder, told)).await;
-        self.watch = kept.ok().flatten();
+        self.watch = FolderWatch::keep(self.watch.take(), folder, Arc::clone(&self.told)).await;
     }
-}
-
-impl Watch {
-    /// This watch, if it is still one of the folder, or a new one; none of a folder that cannot be watched.
-    fn keep(watch: Option<Self>, folder: &Path, told: Arc<Notify>) -> Option<Self> {
-        let identity = Identity::of(&fs::metadata(folder).ok()?);
-        if let Some(watch) = watch.filter(|watch| watch.folder == identity) {
-            return Some(watch);
-        }
-        match watcher(folder, told) {
-            Ok(watcher) => Some(Self { folder: identity, _watcher: watcher }),
-            Err(error) => {
-                tracing::warn!(folder = %folder.display(), %error, "cannot watch the folder: looking at the file now and then");
-                None
-            }
-        }
-    }
-}
-
-fn watcher(folder: &Path, told: Arc<Notify>) -> notify::Result<RecommendedWatcher> {
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        if event.is_ok_and(|event| is_only_reading(&event.kind)) {
-            return;
-        }
-        told.notify_one();
-    })?;
-    watcher.watch(folder, RecursiveMode::NonRecursive)?;
-    Ok(watcher)
-}
-
-/// Our own reading is told, too.
-fn is_only_reading(kind: &EventKind) -> bool {
-    matches!(kind, EventKind::Access(access) if *access != AccessKind::Close(AccessMode::Write))
 }
 
 /// Files are looked at off the threads that serve: a disk may take its time.
@@ -272,7 +223,7 @@ impl Sight {
     fn of(metadata: io::Result<Metadata>) -> Self {
         match metadata {
             Ok(metadata) => Self::File {
-                identity: Identity::of(&metadata),
+                identity: FileId::of(&metadata),
                 bytes: metadata.len(),
                 modified: (metadata.mtime(), metadata.mtime_nsec()),
                 changed: (metadata.ctime(), metadata.ctime_nsec()),
@@ -280,12 +231,6 @@ impl Sight {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Self::Absent,
             Err(error) => Self::Unusable(error.to_string()),
         }
-    }
-}
-
-impl Identity {
-    fn of(metadata: &Metadata) -> Self {
-        Self { device: metadata.dev(), inode: metadata.ino() }
     }
 }
 

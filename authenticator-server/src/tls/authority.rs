@@ -70,7 +70,12 @@ pub(super) fn renew(
     leaf_key: &str,
 ) -> Result<String, IssueError> {
     let issuer = Issuer::from_ca_cert_der(authority, KeyPair::from_pem(authority_key)?)?;
-    let leaf = leaf_params(names, now)?.signed_by(&KeyPair::from_pem(leaf_key)?, &issuer)?;
+    let mut params = leaf_params(names, now)?;
+    // A client believes no leaf beyond its authority's end, and whoever reads its end must not be misled.
+    if let Ok((_, authority)) = x509_parser::parse_x509_certificate(authority) {
+        params.not_after = params.not_after.min(authority.validity().not_after.to_datetime());
+    }
+    let leaf = params.signed_by(&KeyPair::from_pem(leaf_key)?, &issuer)?;
     Ok(leaf.pem() + &certificate_pem(authority))
 }
 
@@ -91,7 +96,7 @@ pub(super) fn certificate_pem(certificate: &CertificateDer<'_>) -> String {
 }
 
 fn authority_params(now: Timestamp) -> Result<CertificateParams, IssueError> {
-    let mut params = validity(now)?;
+    let mut params = validity(now, AUTHORITY_LIFETIME)?;
     params.distinguished_name.push(DnType::CommonName, "aws-iam-authenticator authority");
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
@@ -99,7 +104,7 @@ fn authority_params(now: Timestamp) -> Result<CertificateParams, IssueError> {
 }
 
 fn leaf_params(names: &Names, now: Timestamp) -> Result<CertificateParams, IssueError> {
-    let mut params = validity(now)?;
+    let mut params = validity(now, LEAF_LIFETIME)?;
     params.distinguished_name.push(DnType::CommonName, "aws-iam-authenticator");
     params.subject_alt_names = subject_alt_names(names)?;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
@@ -111,13 +116,13 @@ fn leaf_params(names: &Names, now: Timestamp) -> Result<CertificateParams, Issue
     Ok(params)
 }
 
-fn validity(now: Timestamp) -> Result<CertificateParams, IssueError> {
+fn validity(now: Timestamp, lifetime: Duration) -> Result<CertificateParams, IssueError> {
     let since_1970 = Duration::from_secs(u64::try_from(now.as_second()).map_err(|_| IssueError::Clock)?);
     let now = rcgen::date_time_ymd(1970, 1, 1) + since_1970;
     let mut params = CertificateParams::default();
     params.distinguished_name = rcgen::DistinguishedName::new();
     params.not_before = now - BACKDATED;
-    params.not_after = now + LIFETIME;
+    params.not_after = now + lifetime;
     Ok(params)
 }
 
@@ -143,11 +148,16 @@ fn subject_alt_names(names: &Names) -> Result<Vec<SanType>, IssueError> {
 /// For clocks that run behind this one.
 const BACKDATED: Duration = Duration::from_secs(60 * 60);
 
-/// Ten years, as a kubeadm cluster's own authority has, for authority and leaf alike.
+/// Thirty years: the API server reads it once, and what replaces it is an operator who restarts every API server.
+const AUTHORITY_LIFETIME: Duration = Duration::from_secs(30 * YEAR);
+
+/// Ten years, as a kubeadm cluster's own authority has. Another is made in its last year, if the webhook may write it.
 ///
-/// A shorter leaf would be an appointment to lock a cluster out: nothing remakes it while the webhook runs. Nor would it
-/// protect much: its key and the authority's lie side by side, and one kubeconfig alone trusts either.
-const LIFETIME: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
+/// A shorter one would be an appointment to lock a cluster out wherever it may not. Nor would it protect much: its key and the
+/// authority's lie side by side.
+const LEAF_LIFETIME: Duration = Duration::from_secs(10 * YEAR);
+
+const YEAR: u64 = 365 * 24 * 60 * 60;
 
 /// RFC 7468, section 2: lines of exactly 64 characters but for the last.
 const PEM_LINE: usize = 64;

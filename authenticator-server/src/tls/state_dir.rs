@@ -1,5 +1,6 @@
 //! The folder that holds certificate and key, shared with the Go program.
 
+use std::fmt;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,19 @@ pub struct StateDir {
     directory: PathBuf,
 }
 
+/// What the two files hold.
+#[derive(Eq, PartialEq)]
+pub(super) struct Files {
+    chain: Vec<u8>,
+    key: Zeroizing<Vec<u8>>,
+}
+
+impl fmt::Debug for Files {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Files(redacted)")
+    }
+}
+
 /// Where a certificate came from.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Origin {
@@ -26,7 +40,7 @@ pub enum Origin {
     Found,
     /// Neither file was there: a new authority, a new leaf.
     Created,
-    /// The leaf did not name the host; our authority signed another.
+    /// The leaf did not name the host, or ended soon; our authority signed another.
     Renewed,
 }
 
@@ -65,6 +79,14 @@ pub enum StateDirError {
         path: PathBuf,
         /// Why not.
         source: io::Error,
+    },
+    /// Neither file of a pair is there that was there at start.
+    #[error("neither {certificate} nor {key} is there", certificate = .certificate.display(), key = .key.display())]
+    Gone {
+        /// The certificate's file.
+        certificate: PathBuf,
+        /// The key's file.
+        key: PathBuf,
     },
     /// A file could not be written.
     #[error(transparent)]
@@ -110,32 +132,58 @@ impl StateDir {
 
     /// The pair that is there, or a new one where there is none.
     ///
-    /// A pair that our authority signed is given another leaf when it does not name the host any more; any other pair is
+    /// A pair that our authority signed is given another leaf when it does not name the host any more or ends soon; any other pair is
     /// left alone, whatever it names, because the API server has been told to trust exactly it.
     ///
     /// # Errors
     /// When half a pair is there, the halves do not belong together, or a file cannot be read or written.
     pub fn load_or_create(&self, names: &Names, now: Timestamp) -> Result<(ServingCertificate, Origin), StateDirError> {
-        let chain = read(&self.certificate_path())?;
-        let key = read(&self.key_path())?.map(Zeroizing::new);
-        match (chain, key) {
-            (None, None) => {
-                let pair = self.create(names, now)?;
-                Ok((pair, Origin::Created))
-            }
-            (Some(chain), Some(key)) => {
-                let pair = self.pair(&chain, &key)?;
-                if pair.covers(&names.hostname) {
-                    return Ok((pair, Origin::Found));
-                }
-                match self.renew(names, now, &chain, &key)? {
-                    Some(renewed) => Ok((renewed, Origin::Renewed)),
-                    None => Ok((pair, Origin::Found)),
-                }
-            }
-            (Some(_), None) => Err(StateDirError::Lone { present: self.certificate_path(), missing: self.key_path() }),
-            (None, Some(_)) => Err(StateDirError::Lone { present: self.key_path(), missing: self.certificate_path() }),
+        let files = match self.read() {
+            Err(StateDirError::Gone { .. }) => return Ok((self.create(names, now)?, Origin::Created)),
+            read => read?,
+        };
+        let pair = self.pair(&files)?;
+        Ok(match self.renew_if_needed(&pair, names, now)? {
+            Some(renewed) => (renewed, Origin::Renewed),
+            None => (pair, Origin::Found),
+        })
+    }
+
+    /// The folder.
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Reads both files.
+    ///
+    /// # Errors
+    /// When one is missing or cannot be read.
+    pub(super) fn read(&self) -> Result<Files, StateDirError> {
+        let (certificate, key) = (self.certificate_path(), self.key_path());
+        match (read(&certificate)?, read(&key)?.map(Zeroizing::new)) {
+            (Some(chain), Some(key)) => Ok(Files { chain, key }),
+            (None, None) => Err(StateDirError::Gone { certificate, key }),
+            (Some(_), None) => Err(StateDirError::Lone { present: certificate, missing: key }),
+            (None, Some(_)) => Err(StateDirError::Lone { present: key, missing: certificate }),
         }
+    }
+
+    /// Another leaf in place of `certificate`, if that is of our making and does not name the host or ends soon.
+    ///
+    /// # Errors
+    /// When a file cannot be read or written.
+    pub(super) fn renew_if_needed(
+        &self,
+        certificate: &ServingCertificate,
+        names: &Names,
+        now: Timestamp,
+    ) -> Result<Option<ServingCertificate>, StateDirError> {
+        // A leaf that ends with its authority gains nothing from being made anew.
+        let is_worth_it = certificate.ends_soon(now) && certificate.anchor_not_after() > certificate.not_after();
+        if certificate.covers(&names.hostname) && !is_worth_it {
+            return Ok(None);
+        }
+        self.renew(names, now, &self.read()?)
     }
 
     fn create(&self, names: &Names, now: Timestamp) -> Result<ServingCertificate, StateDirError> {
@@ -145,7 +193,7 @@ impl StateDir {
         whole_file::write(&self.authority_key_path(), authority_key.as_bytes(), Readers::Owner)?;
         whole_file::write(&self.key_path(), leaf_key.as_bytes(), Readers::Owner)?;
         whole_file::write(&self.certificate_path(), chain.as_bytes(), Readers::Everyone)?;
-        self.pair(chain.as_bytes(), leaf_key.as_bytes())
+        self.pair(&Files { chain: chain.into_bytes(), key: Zeroizing::new(leaf_key.as_bytes().to_vec()) })
     }
 
     /// `None` when the pair is not of our making.
@@ -153,8 +201,7 @@ impl StateDir {
         &self,
         names: &Names,
         now: Timestamp,
-        chain: &[u8],
-        key: &[u8],
+        Files { chain, key }: &Files,
     ) -> Result<Option<ServingCertificate>, StateDirError> {
         let Some(authority_key) = read(&self.authority_key_path())?.map(Zeroizing::new) else {
             return Ok(None);
@@ -171,10 +218,14 @@ impl StateDir {
         };
         let chain = authority::renew(names, now, &authority, authority_key, leaf_key)?;
         whole_file::write(&self.certificate_path(), chain.as_bytes(), Readers::Everyone)?;
-        self.pair(chain.as_bytes(), key).map(Some)
+        self.pair(&Files { chain: chain.into_bytes(), key: key.clone() }).map(Some)
     }
 
-    fn pair(&self, chain: &[u8], key: &[u8]) -> Result<ServingCertificate, StateDirError> {
+    /// What the files hold, if it is a pair.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub(super) fn pair(&self, Files { chain, key }: &Files) -> Result<ServingCertificate, StateDirError> {
         ServingCertificate::from_pem(chain, key).map_err(|source| StateDirError::Pair {
             certificate: self.certificate_path(),
             key: self.key_path(),

@@ -9,11 +9,13 @@ use mapping::{AccountId, Partition, ReservedPrefixes, SourceName};
 use super::{Common, ConfigError, DEFAULT_KUBECONFIG, DEFAULT_PORT, DEFAULT_STATE_DIR, Environment, Logs, names};
 use crate::audit::AuditTarget;
 use crate::cli::args::{GlobalArgs, ServerArgs};
+use crate::cli::bounds::Bounds;
 use crate::cli::config_file::{Remark, Reservation};
 use crate::cli::settings::Settings;
 use crate::cli::values::parse_source_order;
 use crate::cluster_id::ClusterId;
 use crate::http::DenyStatus;
+use crate::listen::Port;
 use crate::sources::{ApiServer, MountedFile};
 use crate::sts::Endpoint;
 use crate::tls::{Names, StateDir};
@@ -26,6 +28,8 @@ pub(in crate::cli) struct ServerConfig {
     pub(in crate::cli) api_server: ApiServer,
     /// Where decisions are recorded, if anywhere.
     pub(in crate::cli) audit_log: Option<AuditTarget>,
+    /// How much there may be of everything.
+    pub(in crate::cli) bounds: Bounds,
     /// The cluster that tokens must be signed for.
     pub(in crate::cli) cluster_id: ClusterId,
     /// The status of a refusal.
@@ -46,6 +50,8 @@ pub(in crate::cli) struct ServerConfig {
     pub(in crate::cli) names: Names,
     /// The partition whose STS is believed.
     pub(in crate::cli) partition: Partition,
+    /// Whether ports are shared with another process.
+    pub(in crate::cli) port_use: Port,
     /// The port to listen on; 0 for any.
     pub(in crate::cli) port: u16,
     /// What sources must not give.
@@ -91,6 +97,7 @@ impl ServerConfig {
             address,
             audit_log,
             backend_mode,
+            bounds,
             deny_status,
             generate_kubeconfig,
             health_port,
@@ -100,6 +107,7 @@ impl ServerConfig {
             master,
             partition,
             port,
+            reuse_port,
             state_dir,
             sts_ca_file,
             sts_endpoint,
@@ -116,6 +124,7 @@ impl ServerConfig {
                 master: master.filter(|url| !url.is_empty()),
             },
             audit_log,
+            bounds,
             cluster_id,
             deny_status: deny_status.unwrap_or_default(),
             health_port: health_port.unwrap_or(DEFAULT_HEALTH_PORT),
@@ -126,6 +135,7 @@ impl ServerConfig {
             mounted_file: file.mounted,
             names: names(hostname, address),
             partition,
+            port_use: if reuse_port.unwrap_or(false) { Port::Shared } else { Port::Alone },
             port: port.unwrap_or(DEFAULT_PORT),
             reserved,
             scrubbed: file.scrubbed,
@@ -215,6 +225,9 @@ server:
   address: 10.0.0.1
   allowedSTSRegions: [cn-north-1]
   auditLog: /file
+  maxConnections: 9
+  reusePort: true
+  stsTries: 1
   backendMode: CRD
   denyStatus: 200
   extraSTSRegions: [cn-new-1]
@@ -236,7 +249,7 @@ server:
         );
         let config = given
             .server(
-                "server -c FILE --address 10.0.0.2 --audit-log - --backend-mode EKSConfigMap,MountedFile --deny-status 403 \
+                "server -c FILE --address 10.0.0.2 --audit-log - --reuse-port=false --sts-tries 2 --backend-mode EKSConfigMap,MountedFile --deny-status 403 \
                  --generate-kubeconfig /flag --health-port 2 --hostname flag.example --kubeconfig /flag \
                  --kubeconfig-pregenerated=false --master= --partition aws-us-gov --port 2 --state-dir /flag \
                  --sts-ca-file /flag --sts-endpoint flag:2 --sts-fips-only=false --max-clock-skew 2m --max-token-size 6000 \
@@ -244,6 +257,8 @@ server:
             )
             .unwrap();
         assert_eq!(config.audit_log, Some(AuditTarget::Stdout));
+        assert_eq!((config.bounds.shield().tries, config.bounds.http().connections), (2, 9));
+        assert_eq!(config.port_use, Port::Alone);
         assert_eq!(config.names.address.to_str(), "10.0.0.2");
         assert_eq!(config.names.hostname.to_str(), "flag.example");
         assert_eq!(config.sources, [SourceName::EksConfigMap, SourceName::MountedFile]);

@@ -49,15 +49,9 @@ impl<'a> Reader<'a> {
     }
 
     /// Warns about a key that nothing reads.
-    pub(super) fn unknown<'k>(
-        &mut self,
-        entry: &Entry,
-        section: &str,
-        known: impl IntoIterator<Item = &'k &'static str>,
-    ) {
-        let hint = nearest(entry.key(), known.into_iter().copied())
-            .map(|meant| format!("; did you mean {section}{meant}?"))
-            .unwrap_or_default();
+    pub(super) fn unknown(&mut self, entry: &Entry, section: &str, known: impl IntoIterator<Item = &'static str>) {
+        let hint =
+            nearest(entry.key(), known).map(|meant| format!("; did you mean {section}{meant}?")).unwrap_or_default();
         let key = format!("{section}{}", entry.key());
         let text = format!("unknown key {} is ignored{hint}", mapping::Quoted(&key));
         let remark = self.remark(None, entry.location(), text);
