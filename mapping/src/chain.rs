@@ -66,6 +66,8 @@ pub struct Refusal {
 /// The sorts of [`Refusal`].
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum RefusalReason {
+    /// The rule is for this unique id under another ARN: the principal was renamed since.
+    ArnMismatch,
     /// A rendered name has a control character.
     ControlCharacter,
     /// A group, or a placeholder of it, is empty once rendered.
@@ -102,7 +104,8 @@ impl Chain {
     /// 1. The sources' explicit rules, source by source: the first rule that is about the caller and renders to good
     ///    names decides.
     /// 2. A rule for another unique id, where no rule of its kind fits, is a refusal that nothing after it overrides: else
-    ///    whoever gets a deleted principal's name would fall through to what is meant for many.
+    ///    whoever gets a deleted principal's name would fall through to what is meant for many. So is a rule for the
+    ///    caller's unique id under another ARN, where no rule of its source is about the caller.
     /// 3. A rule that renders to bad names, or to names that its source must not give, lets later sources speak, but no
     ///    longer the accounts.
     /// 4. A source that has not been read yet ends it: it might have said either. Of one that was read in part
@@ -114,7 +117,11 @@ impl Chain {
         for source in &self.sources {
             let Some(rules) = &source.rules else { return Decision::Undecided(source.name) };
             match rules.explicit(identity) {
-                Explicit::Unnamed => {}
+                // Of rules that are not all there, others might name the caller.
+                Explicit::OtherArn(rule) if rules.is_complete() => {
+                    return Decision::Refused(source.refusal(RefusalReason::ArnMismatch, rule));
+                }
+                Explicit::Unnamed | Explicit::OtherArn(_) => {}
                 Explicit::OtherUserId(rule) => {
                     return Decision::Refused(source.refusal(RefusalReason::UserIdMismatch, rule));
                 }
@@ -248,7 +255,8 @@ impl fmt::Display for Refusal {
 
 impl RefusalReason {
     /// Every reason.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
+        Self::ArnMismatch,
         Self::ControlCharacter,
         Self::EmptyGroup,
         Self::EmptyUsername,
@@ -263,6 +271,7 @@ impl RefusalReason {
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
+            Self::ArnMismatch => "arn_mismatch",
             Self::ControlCharacter => "control_character",
             Self::EmptyGroup => "empty_group",
             Self::EmptyUsername => "empty_username",

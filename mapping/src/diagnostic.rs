@@ -1,6 +1,6 @@
 //! What is wrong in a written mapping, where, and how to put it right.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use crate::{format::yaml::Location, source::SourceName};
 
@@ -10,6 +10,7 @@ use crate::{format::yaml::Location, source::SourceName};
 ///
 /// ```text
 /// EKSConfigMap mapRoles[3] line 12 column 5: warning unknown_key: unknown key "group"; did you mean "groups"?
+/// CRD "jane" spec: error missing_username: the entry has no username
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Diagnostic {
@@ -17,6 +18,7 @@ pub struct Diagnostic {
     severity: Severity,
     source: SourceName,
     key: &'static str,
+    object: Option<Arc<str>>,
     entry: Option<usize>,
     location: Option<Location>,
     message: String,
@@ -55,9 +57,11 @@ pub enum DiagnosticCode {
     MisplacedKey,
     /// The entry has no ARN.
     MissingArn,
+    /// The entry has no `userid` where each must have one.
+    MissingUserId,
     /// The entry has no `username`.
     MissingUsername,
-    /// A list with entries, none of which can be used.
+    /// A list with entries, none of which can be used, or an object that cannot be used any more.
     NoUsableEntry,
     /// Something else where a list of entries belongs.
     NotAList,
@@ -111,11 +115,26 @@ impl Diagnostic {
         key: &'static str,
         message: impl Into<String>,
     ) -> Self {
-        Self { code, severity, source, key, entry: None, location: None, message: message.into(), fix: None }
+        Self {
+            code,
+            severity,
+            source,
+            key,
+            object: None,
+            entry: None,
+            location: None,
+            message: message.into(),
+            fix: None,
+        }
     }
 
     pub(crate) fn at(mut self, location: Location) -> Self {
         self.location = Some(location);
+        self
+    }
+
+    pub(crate) fn object(mut self, name: &Arc<str>) -> Self {
+        self.object = Some(Arc::clone(name));
         self
     }
 
@@ -147,10 +166,17 @@ impl Diagnostic {
         self.source
     }
 
-    /// The key the text stood under: `mapRoles`, `mapUsers`, `mapAccounts`, or `data` for the ConfigMap itself.
+    /// The key the text stood under: `mapRoles`, `mapUsers`, `mapAccounts`, or `data` for the ConfigMap itself, `file` for
+    /// the dynamic file itself, `spec` for a custom resource.
     #[must_use]
     pub const fn key(&self) -> &'static str {
         self.key
+    }
+
+    /// The name of the custom resource.
+    #[must_use]
+    pub fn object_name(&self) -> Option<&str> {
+        self.object.as_deref()
     }
 
     /// Which entry of the list, counted from zero.
@@ -159,7 +185,7 @@ impl Diagnostic {
         self.entry
     }
 
-    /// Where in the text: for `aws-auth` in the text of the key, else in the file.
+    /// Where in the text: for `aws-auth` in the text of the key, else in the file; nowhere in a custom resource.
     #[must_use]
     pub const fn location(&self) -> Option<Location> {
         self.location
@@ -180,7 +206,11 @@ impl Diagnostic {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.source, self.key)?;
+        write!(f, "{}", self.source)?;
+        if let Some(name) = &self.object {
+            write!(f, " {}", Quoted(name))?;
+        }
+        write!(f, " {}", self.key)?;
         if let Some(entry) = self.entry {
             write!(f, "[{entry}]")?;
         }
@@ -211,6 +241,7 @@ impl DiagnosticCode {
             Self::InvalidUserId => "invalid_userid",
             Self::MisplacedKey => "misplaced_key",
             Self::MissingArn => "missing_arn",
+            Self::MissingUserId => "missing_userid",
             Self::MissingUsername => "missing_username",
             Self::NoUsableEntry => "no_usable_entry",
             Self::NotAList => "not_a_list",

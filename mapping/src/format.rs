@@ -2,14 +2,19 @@
 //!
 //! ```text
 //! text ──yaml──▶ nodes with line and column ──entries──▶ rules + diagnostics ──▶ RuleSet
-//!                       ▲                                      ▲
-//!            config_file: keys of `server`        aws_auth: three texts, the last good of each
 //! ```
+//!
+//! | source | a text is | what cannot be read |
+//! | --- | --- | --- |
+//! | [`config_file`] | the keys `mapRoles`, `mapUsers`, `mapAccounts` of the section `server` | is an error: the program does not start, or keeps what it had |
+//! | [`aws_auth`] | one of these keys | keeps what the key held |
+//! | [`dynamic_file`] | these keys, as JSON | keeps what the key held, or all keys |
+//! | [`custom_resource`] | one entry, as JSON | keeps what the object said |
 //!
 //! # What an entry of `mapRoles` may say
 //!
 //! Keys are read in any case. One of the first three says whom the entry is about; more than one is an error of the
-//! entry, which is then not used.
+//! entry, which is then not used. Without any of them it is about whoever has its `userid`.
 //!
 //! | key | meaning |
 //! | --- | --- |
@@ -24,7 +29,8 @@
 //! A group with a placeholder that renders to `system:masters` is refused whatever the entry: the group is given only where
 //! it is written out.
 //!
-//! An entry of `mapUsers` has `userarn`, `userid`, `username` and `groups`.
+//! An entry of `mapUsers` has `userarn`, `userid`, `username` and `groups`. The spec of a custom resource has the keys of
+//! an entry of `mapRoles`, but `arn` in place of `rolearn`, and its `arn` may be anybody's.
 //!
 //! Everything that is compared with an ARN is compared without regard to case. A pattern fits a whole name; `*` is any
 //! run of characters, an empty one too, and `?` exactly one, as for IAM's `ArnLike`; partition and account take no
@@ -39,9 +45,11 @@
 //!
 //! # Which entry of a source is used
 //!
-//! `rolearn` goes before `sso`, and `sso` before `rolearnLike`. Among entries about the same role or permission set one
-//! with `userid` goes before one without, then one with `sessionNames` before one without, and then the last one
-//! wins, as in aws-iam-authenticator. Of patterns the first in the text that fits is used.
+//! An ARN with `userid` goes before a `userid` alone, and that before an ARN alone, then `sso`, then `rolearnLike`. Among
+//! entries about the same role or permission set one with `userid` goes before one without, then one with `sessionNames`
+//! before one without, and then the last one wins, as in aws-iam-authenticator. Of patterns the first in the text that
+//! fits is used. Among custom resources the oldest wins and is tried first, and of those made in the same second the
+//! first by name.
 //!
 //! ```
 //! use std::collections::BTreeMap;
@@ -74,7 +82,32 @@
 
 pub mod aws_auth;
 pub mod config_file;
+pub mod custom_resource;
+pub mod dynamic_file;
 mod entries;
 mod form;
+mod last_good;
 mod report;
 pub mod yaml;
+
+use crate::{diagnostic::Diagnostic, ruleset::RuleSet};
+
+/// Rules, and what is wrong where they were written.
+#[derive(Debug, Default)]
+#[must_use]
+pub struct Loaded {
+    /// Of the entries that are good.
+    pub rules: RuleSet,
+    /// What is wrong with the others, and what is used but probably not meant so.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// What reading a source anew came to.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Update<T> {
+    /// What is in force from now on.
+    pub next: T,
+    /// What is wrong in the text.
+    pub diagnostics: Vec<Diagnostic>,
+}

@@ -8,6 +8,7 @@ use std::{
 
 use crate::{
     arn::{AccountId, Partition},
+    diagnostic::Quoted,
     format::yaml::Location,
     identity::Identity,
     pattern::Pattern,
@@ -27,6 +28,8 @@ pub struct RuleSet {
     sso: HashMap<PermissionSet, Vec<Arc<Rule>>>,
     /// In the order of the text.
     like: HashMap<(Partition, AccountId), Vec<Arc<Rule>>>,
+    /// Rules for one unique id, whatever ARN they name beside it.
+    unique: HashMap<Box<str>, Vec<Arc<Rule>>>,
     accounts: HashSet<AccountId>,
     rules: usize,
     incomplete: bool,
@@ -62,14 +65,24 @@ pub(crate) enum Whom {
     Sso(PermissionSet),
     /// The roles that fit this pattern.
     Like(Box<RolePattern>),
+    /// The one with this unique id, whatever it is called.
+    Unique(Box<str>),
 }
 
 /// Where a rule was written.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Origin {
-    pub(crate) key: &'static str,
-    pub(crate) index: usize,
-    pub(crate) location: Location,
+#[derive(Clone, Debug)]
+pub(crate) enum Origin {
+    /// In a list of a text.
+    Entry { key: &'static str, index: usize, location: Location },
+    /// In the custom resource of this name.
+    Object(Arc<str>),
+}
+
+/// Which of several rules about the same subject is used. Of patterns, whose order counts, it is always the first.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Used {
+    First,
+    Last,
 }
 
 /// A rule that is not used because another one is about the same subject.
@@ -84,6 +97,8 @@ pub(crate) struct Duplicate {
 pub(crate) enum Explicit<'a> {
     /// This rule is about the caller.
     Rule(&'a Rule),
+    /// This rule asks for the caller's unique id under another ARN, and no other rule is about the caller.
+    OtherArn(&'a Rule),
     /// This rule names the caller, but asks for another unique id, and no other rule of its kind is about it.
     OtherUserId(&'a Rule),
     /// No rule names the caller.
@@ -91,16 +106,16 @@ pub(crate) enum Explicit<'a> {
 }
 
 impl RuleSet {
-    /// Of rules about the same subject the last one is used; of patterns, whose order counts, the first one.
     pub(crate) fn compile(
         rules: impl IntoIterator<Item = Arc<Rule>>,
         accounts: impl IntoIterator<Item = AccountId>,
+        which: Used,
     ) -> (Self, Vec<Duplicate>) {
         let rules: Vec<_> = rules.into_iter().collect();
         let mut used = HashMap::with_capacity(rules.len());
         for rule in &rules {
             let place = used.entry(&rule.subject).or_insert(rule);
-            if !matches!(rule.subject.whom, Whom::Like(_)) {
+            if which == Used::Last && !matches!(rule.subject.whom, Whom::Like(_)) {
                 *place = rule;
             }
         }
@@ -115,6 +130,12 @@ impl RuleSet {
                 }
                 _ => set.add(Arc::clone(rule)),
             }
+        }
+        // Among rules that are equal but for their conditions a look-up takes the last.
+        if which == Used::First {
+            let Self { exact, sso, unique, .. } = &mut set;
+            let lists = exact.values_mut().chain(sso.values_mut()).chain(unique.values_mut());
+            lists.for_each(|rules| rules.reverse());
         }
         (set, duplicates)
     }
@@ -138,15 +159,21 @@ impl RuleSet {
         self.accounts.len()
     }
 
-    /// The rule about the caller: one that names it before one that names its permission set, and that before one whose
-    /// pattern its role fits.
+    /// The rule about the caller: one for its ARN and unique id before one for its unique id alone, then one for its ARN,
+    /// one for its permission set, and one whose pattern its role fits.
     pub(crate) fn explicit(&self, identity: &Identity) -> Explicit<'_> {
-        let exact = self.exact.get(identity.canonical_arn());
+        let exact = Explicit::narrowest(self.exact.get(identity.canonical_arn()), identity);
+        if matches!(exact, Explicit::Rule(rule) if rule.subject.user_id.is_some()) {
+            return exact;
+        }
+        let unique = self.unique.get(identity.user_id());
         let sso = || PermissionSet::of(identity.principal()).and_then(|set| self.sso.get(&set));
         let like = || self.like.get(&(identity.principal().partition(), identity.account().clone()));
-        Explicit::narrowest(exact, identity)
+        Explicit::unique(unique, identity)
+            .or_else(|| exact)
             .or_else(|| Explicit::narrowest(sso(), identity))
             .or_else(|| Explicit::first_like(like(), identity))
+            .or_else(|| Explicit::renamed(unique, identity))
     }
 
     /// The same rules, of a text of which they are not all.
@@ -162,7 +189,13 @@ impl RuleSet {
     fn add(&mut self, rule: Arc<Rule>) {
         self.rules = self.rules.saturating_add(1);
         match &rule.subject.whom {
-            Whom::Exact(principal) => self.exact.entry(principal.clone()).or_default().push(rule),
+            Whom::Exact(principal) => {
+                if let Some(id) = &rule.subject.user_id {
+                    self.unique.entry(id.clone()).or_default().push(Arc::clone(&rule));
+                }
+                self.exact.entry(principal.clone()).or_default().push(rule);
+            }
+            Whom::Unique(id) => self.unique.entry(id.clone()).or_default().push(rule),
             Whom::Sso(set) => self.sso.entry(set.clone()).or_default().push(rule),
             Whom::Like(pattern) => self.like.entry(pattern.account()).or_default().push(rule),
         }
@@ -183,13 +216,26 @@ impl<'a> Explicit<'a> {
     fn first_like(rules: Option<&'a Vec<Arc<Rule>>>, identity: &Identity) -> Self {
         let is_like = |rule: &&Arc<Rule>| match &rule.subject.whom {
             Whom::Like(pattern) => pattern.matches(identity.principal()),
-            Whom::Exact(_) | Whom::Sso(_) => false,
+            Whom::Exact(_) | Whom::Sso(_) | Whom::Unique(_) => false,
         };
         let rules = || rules.into_iter().flatten().filter(is_like).filter(|rule| rule.is_for_session(identity));
         match rules().find(|rule| rule.fits(identity)) {
             Some(rule) => Self::Rule(rule),
             None => rules().next().map_or(Self::Unnamed, |rule| Self::OtherUserId(rule)),
         }
+    }
+
+    /// Of rules for the caller's unique id: the narrowest that names no ARN, and among equals the last one.
+    fn unique(rules: Option<&'a Vec<Arc<Rule>>>, identity: &Identity) -> Self {
+        let alone = |rule: &&Arc<Rule>| matches!(rule.subject.whom, Whom::Unique(_)) && rule.is_for_session(identity);
+        let rule = rules.into_iter().flatten().filter(alone).max_by_key(|rule| rule.narrowness());
+        rule.map_or(Self::Unnamed, |rule| Self::Rule(rule))
+    }
+
+    /// Of rules for the caller's unique id, none of which is for its ARN: the last one that names another.
+    fn renamed(rules: Option<&'a Vec<Arc<Rule>>>, identity: &Identity) -> Self {
+        let exact = |rule: &&Arc<Rule>| matches!(rule.subject.whom, Whom::Exact(_)) && rule.is_for_session(identity);
+        rules.into_iter().flatten().rfind(exact).map_or(Self::Unnamed, |rule| Self::OtherArn(rule))
     }
 
     fn or_else(self, next: impl FnOnce() -> Self) -> Self {
@@ -228,6 +274,7 @@ impl fmt::Display for Whom {
             Self::Exact(principal) => principal.fmt(f),
             Self::Sso(set) => set.fmt(f),
             Self::Like(pattern) => pattern.fmt(f),
+            Self::Unique(id) => write!(f, "userid {id}"),
         }
     }
 }
@@ -239,10 +286,13 @@ impl fmt::Display for Rule {
     }
 }
 
-/// `mapRoles[3]`
+/// `mapRoles[3]` or `IAMIdentityMapping "jane"`
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}[{}]", self.key, self.index)
+        match self {
+            Self::Entry { key, index, .. } => write!(f, "{key}[{index}]"),
+            Self::Object(name) => write!(f, "IAMIdentityMapping {}", Quoted(name)),
+        }
     }
 }
 

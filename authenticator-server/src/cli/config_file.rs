@@ -12,7 +12,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use mapping::AccountId;
-use mapping::format::config_file::{self, LoadError, Loaded};
+use mapping::format::Loaded;
+use mapping::format::config_file::{self, LoadError};
 use mapping::format::yaml::{Document, Map, Node, YamlError};
 
 use super::bounds::Bounds;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use mapping::SourceName;
-use mapping::format::config_file::Loaded;
+use mapping::format::Loaded;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};

@@ -12,7 +12,8 @@ use std::time::Duration;
 use futures::TryStreamExt as _;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, ListParams, WatchEvent, WatchParams};
-use mapping::format::aws_auth::{AwsAuth, Update};
+use mapping::format::Update;
+use mapping::format::aws_auth::AwsAuth;
 use mapping::{Severity, SourceName};
 use tokio::runtime::Handle;
 use tokio::task::{JoinError, JoinHandle};
@@ -178,7 +179,7 @@ impl AwsAuthSource {
 
 impl Object {
     /// What the object's data, empty if there is none, change; `None` when they are what they were.
-    fn see(&mut self, data: BTreeMap<String, String>) -> Option<Update> {
+    fn see(&mut self, data: BTreeMap<String, String>) -> Option<Update<AwsAuth>> {
         if self.seen.as_ref() == Some(&data) {
             return None;
         }

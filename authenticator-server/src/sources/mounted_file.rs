@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mapping::SourceName;
-use mapping::format::config_file::{self, LoadError, Loaded};
+use mapping::format::Loaded;
+use mapping::format::config_file::{self, LoadError};
 use mapping::format::yaml::{Document, Node, YamlError};
 use tokio::task::JoinError;
 

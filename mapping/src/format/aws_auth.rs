@@ -9,15 +9,15 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    entries::{self, List, Lists, MAP_ACCOUNTS, MAP_ROLES, MAP_USERS},
+    Update,
+    entries::{MAP_ACCOUNTS, MAP_ROLES, MAP_USERS, UserIds},
     form::Form,
-    report::Report,
-    yaml::{Document, Limits, Node, nearest},
+    last_good::{Found, LastGood, Reading},
+    yaml::{Document, Limits, nearest},
 };
 use crate::{
-    arn::AccountId,
     diagnostic::{Diagnostic, DiagnosticCode, Quoted, Severity},
-    ruleset::{Rule, RuleSet},
+    ruleset::RuleSet,
     source::SourceName,
 };
 
@@ -40,93 +40,45 @@ use crate::{
 /// assert!(!AwsAuth::update(None, &broken).next.is_synced());
 /// ```
 #[derive(Clone, Debug)]
-pub struct AwsAuth {
-    roles: Option<Arc<[Arc<Rule>]>>,
-    users: Option<Arc<[Arc<Rule>]>>,
-    accounts: Option<Arc<[AccountId]>>,
-    compiled: Arc<RuleSet>,
-}
-
-/// What reading the ConfigMap anew came to.
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct Update {
-    /// What is in force from now on.
-    pub next: AwsAuth,
-    /// What is wrong in the texts.
-    pub diagnostics: Vec<Diagnostic>,
-}
+pub struct AwsAuth(LastGood);
 
 impl AwsAuth {
     /// Reads the `data` of the ConfigMap; without any data for a ConfigMap that does not exist.
     ///
     /// `previous` is what was in force until now, `None` at the first reading.
-    pub fn update(previous: Option<&Self>, data: &BTreeMap<String, String>) -> Update {
-        let mut diagnostics = unknown_keys(data);
-
-        let last = previous.and_then(|previous| previous.roles.clone());
-        let roles = key(MAP_ROLES, data, last, &mut diagnostics, |node, report| {
-            entries::rules(List::Roles, Form::Strict, node, report)
-        });
-        let last = previous.and_then(|previous| previous.users.clone());
-        let users = key(MAP_USERS, data, last, &mut diagnostics, |node, report| {
-            entries::rules(List::Users, Form::Strict, node, report)
-        });
-        let last = previous.and_then(|previous| previous.accounts.clone());
-        let accounts = key(MAP_ACCOUNTS, data, last, &mut diagnostics, |node, report| {
-            entries::accounts(Form::Strict, node, report)
-        });
-
-        let lists = Lists {
-            roles: roles.clone().unwrap_or_default(),
-            users: users.clone().unwrap_or_default(),
-            accounts: accounts.clone().unwrap_or_default(),
+    pub fn update(previous: Option<&Self>, data: &BTreeMap<String, String>) -> Update<Self> {
+        // aws-iam-authenticator takes these for nothing (`isSkippable`); a backtick begins no YAML.
+        let texts = data.iter().filter(|(_, text)| text.trim() != "``");
+        let documents: BTreeMap<_, _> = texts
+            .filter(|(key, _)| KEYS.contains(&key.as_str()))
+            .map(|(key, text)| (key.as_str(), Document::parse_within(text, Limits::OBJECT)))
+            .collect();
+        let found = |key| match documents.get(key) {
+            None => Found::Gone,
+            Some(Ok(document)) => Found::Node(document.root()),
+            Some(Err(error)) => Found::Unreadable(error.clone()),
         };
-        let (rules, duplicates) = entries::compile(&lists, SourceName::EksConfigMap);
-        diagnostics.extend(duplicates);
-        let is_complete = roles.is_some() && users.is_some() && accounts.is_some();
-        let compiled = Arc::new(if is_complete { rules } else { rules.incomplete() });
-        Update { next: Self { roles, users, accounts, compiled }, diagnostics }
+
+        let mut diagnostics = unknown_keys(data);
+        let (source, form, user_ids) = (SourceName::EksConfigMap, Form::Strict, UserIds::Optional);
+        let reading = Reading { source, name: "aws-auth", form, user_ids };
+        let previous = previous.map(|Self(lists)| lists);
+        let next = Self(LastGood::update(previous, reading, found, &mut diagnostics));
+        Update { next, diagnostics }
     }
 
     /// Whether every key has been usable once.
     #[must_use]
     pub fn is_synced(&self) -> bool {
-        self.compiled.is_complete()
+        self.0.is_synced()
     }
 
     /// The rules in force; while not synced those of the usable keys, which are not
     /// [complete](crate::RuleSet::is_complete).
     #[must_use]
     pub fn rules(&self) -> Arc<RuleSet> {
-        Arc::clone(&self.compiled)
+        self.0.rules()
     }
-}
-
-/// What a key holds from now on.
-fn key<T>(
-    key: &'static str,
-    data: &BTreeMap<String, String>,
-    last: Option<Arc<[T]>>,
-    diagnostics: &mut Vec<Diagnostic>,
-    read: impl FnOnce(&Node, &mut Report) -> Option<Arc<[T]>>,
-) -> Option<Arc<[T]>> {
-    // aws-iam-authenticator takes these for nothing (`isSkippable`); a backtick begins no YAML.
-    let Some(text) = data.get(key).filter(|text| text.trim() != "``") else { return Some(Arc::new([])) };
-
-    let mut report = Report::new(SourceName::EksConfigMap, key).consequence(match last {
-        Some(_) => "what the key held before stays in force",
-        None => "the key was never usable, so that aws-auth has no answer for those whom its other keys do not name",
-    });
-    let now = match Document::parse_within(text, Limits::OBJECT) {
-        Ok(document) => read(document.root(), &mut report),
-        Err(error) => {
-            report.fatal(DiagnosticCode::NotYaml, error.location(), error.message(), None);
-            None
-        }
-    };
-    diagnostics.extend(report.finish());
-    now.or(last)
 }
 
 /// Keys of the ConfigMap are case-sensitive, as they are to aws-iam-authenticator.

@@ -5,26 +5,16 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::{
-    entries::{self, List, Lists, MAP_ACCOUNTS, MAP_ROLES, MAP_USERS},
+    Loaded,
+    entries::{self, Kind, Lists, MAP_ACCOUNTS, MAP_ROLES, MAP_USERS, UserIds, Written},
     form::Form,
     report::Report,
     yaml::{Map, Node},
 };
 use crate::{
     diagnostic::{Diagnostic, Severity},
-    ruleset::RuleSet,
     source::SourceName,
 };
-
-/// The mappings of a config file.
-#[derive(Debug, Default)]
-#[must_use]
-pub struct Loaded {
-    /// The entries that are good.
-    pub rules: RuleSet,
-    /// What is wrong with the others.
-    pub diagnostics: Vec<Diagnostic>,
-}
 
 /// A list of the config file is unusable.
 #[derive(Clone, Debug, Error)]
@@ -47,10 +37,12 @@ pub struct LoadError(Vec<Diagnostic>);
 /// When the value under one of the keys is not a list, nor anything that is taken for one, or a list in which no entry is good.
 pub fn load(server: &Map) -> Result<Loaded, LoadError> {
     let mut diagnostics = Vec::new();
-    let roles =
-        key(server, MAP_ROLES, &mut diagnostics, |node, report| entries::rules(List::Roles, Form::Weak, node, report));
-    let users =
-        key(server, MAP_USERS, &mut diagnostics, |node, report| entries::rules(List::Users, Form::Weak, node, report));
+    let rules = |kind| {
+        let written = Written { kind, form: Form::Weak, user_ids: UserIds::Optional };
+        move |node: &_, report: &mut _| entries::rules(written, node, report)
+    };
+    let roles = key(server, MAP_ROLES, &mut diagnostics, rules(Kind::Role));
+    let users = key(server, MAP_USERS, &mut diagnostics, rules(Kind::User));
     let accounts =
         key(server, MAP_ACCOUNTS, &mut diagnostics, |node, report| entries::accounts(Form::Weak, node, report));
     let (Some(roles), Some(users), Some(accounts)) = (roles, users, accounts) else {

@@ -1,4 +1,5 @@
-//! The entries of `mapRoles`, `mapUsers` and `mapAccounts`, the same wherever they are written.
+//! The entries of `mapRoles`, `mapUsers` and `mapAccounts`, and the specs of custom resources: the same wherever they are
+//! written.
 //!
 //! A list is unusable as a whole when it is no list, or when it has entries and not one of them is good: the first is
 //! seldom meant, and the second is far more often a slip made in all of them at once than the wish to let nobody in.
@@ -16,15 +17,37 @@ use super::{
 use crate::{
     arn::{AccountId, AccountIdError},
     diagnostic::{Diagnostic, DiagnosticCode, Quoted, Severity},
-    ruleset::{Duplicate, Rule, RuleSet},
+    ruleset::{Duplicate, Origin, Rule, RuleSet, Used},
     source::SourceName,
 };
 
-/// A list whose entries are rules.
+/// What an entry is, and so which keys it may have.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum List {
-    Roles,
-    Users,
+pub(super) enum Kind {
+    /// The spec of a custom resource: about a role or about anybody else.
+    Object,
+    /// An entry of `mapRoles`.
+    Role,
+    /// An entry of `mapUsers`.
+    User,
+}
+
+/// How an entry is written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Written {
+    pub(super) kind: Kind,
+    pub(super) form: Form,
+    pub(super) user_ids: UserIds,
+}
+
+/// Which entries must ask for a unique id.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum UserIds {
+    /// Whichever do.
+    #[default]
+    Optional,
+    /// Every one: an entry without `userid` is not used, so that a name that is given anew never counts.
+    Required,
 }
 
 /// What the three lists of a source hold.
@@ -35,33 +58,47 @@ pub(super) struct Lists {
     pub(super) accounts: Arc<[AccountId]>,
 }
 
-impl List {
+impl Kind {
     pub(super) const fn key(self) -> &'static str {
         match self {
-            Self::Roles => MAP_ROLES,
-            Self::Users => MAP_USERS,
+            Self::Object => SPEC,
+            Self::Role => MAP_ROLES,
+            Self::User => MAP_USERS,
         }
     }
 
     const fn arn_key(self) -> &'static str {
         match self {
-            Self::Roles => "rolearn",
-            Self::Users => "userarn",
+            Self::Object => "arn",
+            Self::Role => "rolearn",
+            Self::User => "userarn",
         }
     }
 
-    const fn other(self) -> Self {
+    /// Where an entry belongs that is about the other half of all principals.
+    const fn other(self) -> Option<Self> {
         match self {
-            Self::Roles => Self::Users,
-            Self::Users => Self::Roles,
+            Self::Object => None,
+            Self::Role => Some(Self::User),
+            Self::User => Some(Self::Role),
         }
     }
 }
 
+/// The rule of a custom resource, if all of its spec is good.
+pub(super) fn object(name: &Arc<str>, spec: &Node, report: &mut Report) -> Option<Rule> {
+    let written = Written { kind: Kind::Object, form: Form::Strict, user_ids: UserIds::Optional };
+    entry::rule(written, Origin::Object(Arc::clone(name)), spec, report)
+}
+
 /// The rules of a list, or `None` when the list is unusable.
-pub(super) fn rules(list: List, form: Form, node: &Node, report: &mut Report) -> Option<Arc<[Arc<Rule>]>> {
+pub(super) fn rules(written: Written, node: &Node, report: &mut Report) -> Option<Arc<[Arc<Rule>]>> {
+    let Written { kind, form, .. } = written;
     let items = |node| form.mappings(node).map(Cow::Borrowed);
-    read(node, items, report, |index, item, report| entry::rule(list, form, index, item, report).map(Arc::new))
+    read(node, items, report, |index, item, report| {
+        let origin = Origin::Entry { key: kind.key(), index, location: item.location() };
+        entry::rule(written, origin, item, report).map(Arc::new)
+    })
 }
 
 /// The accounts of a list, or `None` when the list is unusable.
@@ -73,9 +110,19 @@ pub(super) fn accounts(form: Form, node: &Node, report: &mut Report) -> Option<A
 pub(super) fn compile(lists: &Lists, source: SourceName) -> (RuleSet, Vec<Diagnostic>) {
     // A principal that stands in both lists is found among the roles by aws-iam-authenticator: they come last.
     let rules = lists.users.iter().chain(lists.roles.iter()).cloned();
-    let (set, duplicates) = RuleSet::compile(rules, lists.accounts.iter().cloned());
+    let (set, duplicates) = RuleSet::compile(rules, lists.accounts.iter().cloned(), Used::Last);
+    (set, describe(&duplicates, source))
+}
+
+/// Compiles the rules of custom resources, the oldest first, and reports those that are about the same principal.
+pub(super) fn compile_objects(rules: impl Iterator<Item = Arc<Rule>>) -> (RuleSet, Vec<Diagnostic>) {
+    let (set, duplicates) = RuleSet::compile(rules, [], Used::First);
+    (set, describe(&duplicates, SourceName::Crd))
+}
+
+fn describe(duplicates: &[Duplicate], source: SourceName) -> Vec<Diagnostic> {
     let describe = |Duplicate { unused, used }: &Duplicate| duplicate(unused, used, source);
-    (set, duplicates.iter().take(MAX_DUPLICATES).map(describe).collect())
+    duplicates.iter().take(MAX_DUPLICATES).map(describe).collect()
 }
 
 fn read<'a, T>(
@@ -136,7 +183,10 @@ fn account_fix(text: &str, error: AccountIdError) -> String {
 }
 
 fn duplicate(unused: &Rule, used: &Rule, source: SourceName) -> Diagnostic {
-    let place = |rule: &Rule| format!("{} (line {})", rule.origin, rule.origin.location.line());
+    let place = |rule: &Rule| match &rule.origin {
+        Origin::Entry { location, .. } => format!("{} (line {})", rule.origin, location.line()),
+        Origin::Object(_) => rule.origin.to_string(),
+    };
     let (first, second) = (unused.written(), used.written());
     let what = if first == second {
         format!("are both about {}", Quoted(&first))
@@ -148,15 +198,20 @@ fn duplicate(unused: &Rule, used: &Rule, source: SourceName) -> Diagnostic {
         )
     };
     let message = format!("{} and {} {what}; {} is used", place(unused), place(used), used.origin);
-    Diagnostic::new(DiagnosticCode::DuplicateEntry, Severity::Warning, source, unused.origin.key, message)
-        .entry(Some(unused.origin.index))
-        .at(unused.origin.location)
-        .fix(Some("remove one of them".to_owned()))
+    let diagnostic = |key| {
+        Diagnostic::new(DiagnosticCode::DuplicateEntry, Severity::Warning, source, key, message)
+            .fix(Some("remove one of them".to_owned()))
+    };
+    match &unused.origin {
+        Origin::Entry { key, index, location } => diagnostic(key).entry(Some(*index)).at(*location),
+        Origin::Object(name) => diagnostic(SPEC).object(name),
+    }
 }
 
 pub(super) const MAP_ACCOUNTS: &str = "mapAccounts";
 pub(super) const MAP_ROLES: &str = "mapRoles";
 pub(super) const MAP_USERS: &str = "mapUsers";
+pub(super) const SPEC: &str = "spec";
 
 /// How many duplicates are listed: whoever has more of them has one cause for all.
 const MAX_DUPLICATES: usize = 100;

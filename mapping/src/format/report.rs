@@ -1,5 +1,7 @@
 //! Collects what is wrong under one key, and no more of it than a person reads.
 
+use std::sync::Arc;
+
 use super::yaml::Location;
 use crate::{
     diagnostic::{Diagnostic, DiagnosticCode, Severity},
@@ -10,19 +12,25 @@ use crate::{
 pub(super) struct Report {
     source: SourceName,
     key: &'static str,
+    object: Option<Arc<str>>,
     entry: Option<usize>,
     /// What follows from a problem that makes the whole key unusable.
-    consequence: Option<&'static str>,
+    consequence: Option<String>,
     diagnostics: Vec<Diagnostic>,
     unlisted: usize,
 }
 
 impl Report {
     pub(super) const fn new(source: SourceName, key: &'static str) -> Self {
-        Self { source, key, entry: None, consequence: None, diagnostics: Vec::new(), unlisted: 0 }
+        Self { source, key, object: None, entry: None, consequence: None, diagnostics: Vec::new(), unlisted: 0 }
     }
 
-    pub(super) const fn consequence(mut self, consequence: &'static str) -> Self {
+    /// What follows is about this object, and places in its text mean nothing to anybody: it came from the API server.
+    pub(super) fn object(self, name: &Arc<str>) -> Self {
+        Self { object: Some(Arc::clone(name)), ..self }
+    }
+
+    pub(super) fn consequence(mut self, consequence: String) -> Self {
         self.consequence = Some(consequence);
         self
     }
@@ -49,7 +57,7 @@ impl Report {
 
     /// Nothing under the key is used.
     pub(super) fn fatal(&mut self, code: DiagnosticCode, at: Location, message: &str, fix: Option<String>) {
-        let message = match self.consequence {
+        let message = match &self.consequence {
             Some(consequence) => format!("{message}; {consequence}"),
             None => message.to_owned(),
         };
@@ -84,7 +92,11 @@ impl Report {
         message: String,
         fix: Option<String>,
     ) -> Diagnostic {
-        Diagnostic::new(code, severity, self.source, self.key, message).entry(self.entry).at(at).fix(fix)
+        let diagnostic = Diagnostic::new(code, severity, self.source, self.key, message).entry(self.entry).fix(fix);
+        match &self.object {
+            Some(name) => diagnostic.object(name),
+            None => diagnostic.at(at),
+        }
     }
 }
 

@@ -257,6 +257,9 @@ impl Entry {
 }
 
 impl Location {
+    /// Where a text begins.
+    pub(crate) const START: Self = Self { line: 1, column: 1 };
+
     /// No text is as long as such a number; if one were, the last one would do.
     pub(crate) fn new(line: usize, column: usize) -> Self {
         let narrow = |number| u32::try_from(number).unwrap_or(u32::MAX);

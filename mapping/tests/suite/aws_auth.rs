@@ -2,7 +2,7 @@
 
 use mapping::{
     Chain, Decision, Identity, Source, SourceName,
-    format::aws_auth::{AwsAuth, Update},
+    format::{Update, aws_auth::AwsAuth},
 };
 
 use crate::support::{aws_auth, data, granted, lines, session, user};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mapping::{Chain, Decision, RefusalReason, RuleSet, Source, SourceName};
 
-use crate::support::{ROLE_ID, caller, chain, granted, rules, session, session_with_id, user};
+use crate::support::{ROLE_ID, aws_auth, caller, chain, granted, rules, session, session_with_id, user};
 
 const ADMIN: &str = "- {rolearn: 'arn:aws:iam::123456789012:role/Admin', username: admin, groups: [system:masters]}";
 const ACCOUNT: &str = "['123456789012']";
@@ -139,6 +139,65 @@ fn a_userid_pins_users_and_federated_users_too() {
     assert_eq!(reason(chain.decide(&again)), RefusalReason::UserIdMismatch);
     let bob = caller("arn:aws:sts::123456789012:federated-user/Bob", "123456789012:Bob");
     assert_eq!(granted(chain.decide(&bob)).username(), "bob");
+}
+
+#[test]
+fn a_userid_alone_is_whoever_has_it_under_whatever_arn() {
+    let entries =
+        "- {userid: AROAX, username: alone}\n- {rolearn: 'arn:aws:iam::123456789012:role/Admin', username: named}";
+    for entries in [entries, &entries.lines().rev().collect::<Vec<_>>().join("\n")] {
+        let chain = chain(&[("mapRoles", entries)]);
+        for (role, id, username) in [
+            ("Admin", "AROAX", "alone"),
+            ("Other", "AROAX", "alone"),
+            ("Admin", "AROAY", "named"),
+            ("Admin", "aroax", "named"),
+        ] {
+            assert_eq!(granted(chain.decide(&session_with_id(role, "s", id))).username(), username, "{role} {id}");
+        }
+        assert_eq!(chain.decide(&session_with_id("Other", "s", "AROAY")), Decision::NotMapped);
+    }
+    let users = chain(&[("mapUsers", "- {userid: AIDAEXAMPLE, username: jane}")]);
+    let grant = granted(users.decide(&user("path/jane")));
+    assert_eq!((grant.username(), grant.rule()), ("jane", "mapUsers[0] userid AIDAEXAMPLE"));
+}
+
+#[test]
+fn an_arn_with_its_userid_goes_before_the_userid_alone_and_that_before_everything_else() {
+    let arn = "rolearn: 'arn:aws:iam::123456789012:role/Admin'";
+    let like = "- {rolearnLike: 'arn:aws:iam::123456789012:role/Adm*', userid: AROAX, username: like}";
+    let chain = chain(&[(
+        "mapRoles",
+        &format!(
+            "- {{{arn}, userid: AROAX, username: both}}\n- {{userid: AROAX, username: alone}}\n\
+             - {{userid: AROAY, username: y}}\n{like}"
+        ),
+    )]);
+    assert_eq!(granted(chain.decide(&session_with_id("Admin", "s", "AROAX"))).username(), "both");
+    assert_eq!(granted(chain.decide(&session_with_id("Admins", "s", "AROAX"))).username(), "alone");
+    // Its own entry counts, though another for its ARN asks for another unique id.
+    assert_eq!(granted(chain.decide(&session_with_id("Admin", "s", "AROAY"))).username(), "y");
+    assert_eq!(reason(chain.decide(&session_with_id("Admin", "s", "AROAZ"))), RefusalReason::UserIdMismatch);
+}
+
+/// IAM users can be renamed, and keep their unique id.
+#[test]
+fn a_userid_under_another_arn_is_a_no_that_nothing_later_overrides() {
+    let entry = "- {userarn: 'arn:aws:iam::123456789012:user/old', userid: AIDAEXAMPLE, username: jane}";
+    let jane = "- {userarn: 'arn:aws:iam::123456789012:user/new', username: new}";
+    let first = rules(&[("mapUsers", entry), ("mapAccounts", ACCOUNT)]);
+    let later = rules(&[("mapUsers", jane), ("mapAccounts", ACCOUNT)]);
+    for chain in [sources([first.clone()]), sources([first.clone(), later.clone()])] {
+        assert_eq!(reason(chain.decide(&user("new"))), RefusalReason::ArnMismatch);
+        assert_eq!(granted(chain.decide(&user("old"))).username(), "jane");
+    }
+    // What an earlier source says is not changed by it, nor what the same source says about the name.
+    assert_eq!(granted(sources([later, first]).decide(&user("new"))).username(), "new");
+    let both = rules(&[("mapUsers", &format!("{entry}\n{jane}"))]);
+    assert_eq!(granted(sources([both]).decide(&user("new"))).username(), "new");
+    // Where not all can be read, what cannot be may be about the caller.
+    let part = aws_auth(&[("mapUsers", entry), ("mapRoles", "{")]).next.rules();
+    assert_eq!(sources([Some(part)]).decide(&user("new")), Decision::Undecided(SourceName::MountedFile));
 }
 
 #[test]

@@ -192,6 +192,32 @@ fn a_userid_that_guards_nothing_is_an_error() {
 }
 
 #[test]
+fn a_userid_alone_says_whom_an_entry_is_about_unless_it_was_meant_to_say_more() {
+    used("- {userid: AROAX, username: x}", &[]);
+    used("- {userid: AROAX, rolearn: '', username: x}", &[]);
+    used("- {userid: AROAX, rolearn: , username: x}", &[]);
+    for (key, meant) in
+        [("role_arn", "did you mean \"rolearn\"?"), ("userARN", "an entry with userarn belongs under mapUsers")]
+    {
+        let (lines, is_used) = entry(&format!("- {{userid: AROAX, {key}: x, username: x}}"));
+        assert!(!is_used && lines[0].ends_with(meant) && lines[1].contains("missing_arn"), "{lines:?}");
+    }
+    skipped(
+        "- {userid: 'AROAX:jane', username: x}",
+        &["2 column 12: error invalid_userid: userid \"AROAX:jane\" is no unique id of such a principal; \
+         write only the part before the colon"],
+    );
+    skipped("- {userid: [a], username: x}", &["2 column 12: error wrong_type: userid: expected text, found a list"]);
+    skipped(
+        "- {userid: '', username: x}",
+        &[
+            "2 column 3: error missing_arn: the entry has no rolearn",
+            "2 column 12: error empty_userid: userid is empty; remove the key, or write the unique id",
+        ],
+    );
+}
+
+#[test]
 fn all_that_is_wrong_in_an_entry_is_said_at_once() {
     let (lines, is_used) = entry("- {rolearn: x, username: '{{', groups: a, userid: '', ssso: 1}");
     assert!(!is_used);

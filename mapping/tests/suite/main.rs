@@ -8,7 +8,9 @@
 mod accounts;
 mod aws_auth;
 mod config_file;
+mod custom_resource;
 mod decide;
+mod dynamic_file;
 mod entries;
 mod laws;
 mod like;

@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use mapping::{
     Chain, Decision, Diagnostic, Grant, Identity, RuleSet, Source, SourceName,
     format::{
-        aws_auth::{AwsAuth, Update},
-        config_file::{self, LoadError, Loaded},
+        Loaded, Update,
+        aws_auth::AwsAuth,
+        config_file::{self, LoadError},
         yaml::Document,
     },
 };
@@ -37,7 +38,7 @@ pub(crate) fn data(keys: &[(&str, &str)]) -> BTreeMap<String, String> {
 }
 
 /// `aws-auth` as it is read at the first start.
-pub(crate) fn aws_auth(keys: &[(&str, &str)]) -> Update {
+pub(crate) fn aws_auth(keys: &[(&str, &str)]) -> Update<AwsAuth> {
     AwsAuth::update(None, &data(keys))
 }
 

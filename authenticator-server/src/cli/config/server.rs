@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-use mapping::format::config_file::Loaded;
+use mapping::format::Loaded;
 use mapping::{AccountId, Partition, ReservedPrefixes, SourceName};
 
 use super::{Common, ConfigError, DEFAULT_KUBECONFIG, DEFAULT_PORT, DEFAULT_STATE_DIR, Environment, Logs, names};

@@ -1,9 +1,9 @@
-//! One entry of `mapRoles` or `mapUsers`.
+//! One entry of `mapRoles` or `mapUsers`, or the spec of one custom resource.
 
 mod sessions;
 mod target;
 
-use super::List;
+use super::{Kind, MAP_ROLES, UserIds, Written};
 use crate::{
     diagnostic::{DiagnosticCode, Quoted},
     format::{
@@ -20,9 +20,10 @@ use sessions::SESSION_NAMES;
 use target::{LIKE, SSO, Target};
 
 /// The rule that the entry writes, if all of it is good. Everything wrong in it is reported, not the first thing only.
-pub(super) fn rule(list: List, form: Form, index: usize, item: &Node, report: &mut Report) -> Option<Rule> {
+pub(super) fn rule(written: Written, origin: Origin, item: &Node, report: &mut Report) -> Option<Rule> {
     let map = item.as_map().map_err(|error| wrong_type(report, "the entry", &error)).ok()?;
-    let mut reader = Reader { list, form, item, map, report };
+    let Written { kind, form, user_ids } = written;
+    let mut reader = Reader { kind, form, user_ids, item, map, report };
 
     let understood = reader.keys();
     let target = reader.target();
@@ -41,13 +42,13 @@ pub(super) fn rule(list: List, form: Form, index: usize, item: &Node, report: &m
         reader.hint(principal, std::iter::once(&username).chain(&groups));
     }
     let (whom, written) = target.into_whom();
-    let origin = Origin { key: list.key(), index, location: item.location() };
     Some(Rule { subject: Subject { whom, user_id, sessions }, written, username, groups: groups.into(), origin })
 }
 
 struct Reader<'a> {
-    list: List,
+    kind: Kind,
     form: Form,
+    user_ids: UserIds,
     item: &'a Node,
     map: &'a Map,
     report: &'a mut Report,
@@ -56,14 +57,14 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Whether every key that restricts the entry is understood. Any other unknown key is reported and does no harm.
     fn keys(&mut self) -> bool {
-        let known = || KEYS.into_iter().chain([self.list.arn_key()]).chain(self.list.restrictions());
+        let known = || KEYS.into_iter().chain([self.kind.arn_key()]).chain(self.kind.restrictions());
         let unknown = |entry: &&Entry| !known().any(|key| key.eq_ignore_ascii_case(entry.key()));
         let mut understood = true;
         for entry in self.map.entries().iter().filter(unknown) {
             let (at, key) = (entry.location(), Quoted(entry.key()));
             if let Some(word) = RESTRICTIONS.iter().find(|word| word.eq_ignore_ascii_case(entry.key())) {
                 let message = format!("{word} is of roles only, so the entry is not used");
-                let fix = Some(format!("move the entry to {}", List::Roles.key()));
+                let fix = Some(format!("move the entry to {MAP_ROLES}"));
                 self.report.error(DiagnosticCode::MisplacedKey, at, message, fix);
                 understood = false;
             } else if let Some(meant) = misspelt_restriction(entry.key()) {
@@ -72,12 +73,18 @@ impl<'a> Reader<'a> {
                 self.report.error(DiagnosticCode::UnknownKey, at, message, fix);
                 understood = false;
             } else {
-                let other = self.list.other();
-                let fix = if other.arn_key().eq_ignore_ascii_case(entry.key()) {
-                    Some(format!("an entry with {} belongs under {}", other.arn_key(), other.key()))
-                } else {
-                    let meant = self.report.has_room().then(|| nearest(entry.key(), known())).flatten();
-                    meant.map(|meant| format!("did you mean \"{meant}\"?"))
+                let is_arn = |kind: &Kind| kind.arn_key().eq_ignore_ascii_case(entry.key());
+                let fix = match self.kind.other() {
+                    Some(other) if is_arn(&other) => {
+                        Some(format!("an entry with {} belongs under {}", other.arn_key(), other.key()))
+                    }
+                    None if [Kind::Role, Kind::User].iter().any(is_arn) => {
+                        Some(format!("did you mean \"{}\"?", self.kind.arn_key()))
+                    }
+                    _ => {
+                        let meant = self.report.has_room().then(|| nearest(entry.key(), known())).flatten();
+                        meant.map(|meant| format!("did you mean \"{meant}\"?"))
+                    }
                 };
                 self.report.warning(DiagnosticCode::UnknownKey, at, format!("unknown key {key}"), fix);
             }
@@ -203,9 +210,10 @@ impl<'a> Reader<'a> {
             let fix = Some(format!("write {}", principal.canonical()));
             self.report.warning(DiagnosticCode::SessionIgnored, at, message, fix);
         }
-        if is_role != (self.list == List::Roles) {
-            let fix = Some(format!("move the entry to {}", self.list.other().key()));
-            let message = format!("{arn} stands under {}; the entry is used all the same", self.list.key());
+        let of_roles = self.kind == Kind::Role;
+        if let Some(other) = self.kind.other().filter(|_| is_role != of_roles) {
+            let fix = Some(format!("move the entry to {}", other.key()));
+            let message = format!("{arn} stands under {}; the entry is used all the same", self.kind.key());
             self.report.warning(DiagnosticCode::WrongList, at, message, fix);
         }
         if !is_role && templates.any(|template| template.reads_session_name() || template.needs_node_name()) {
@@ -215,9 +223,9 @@ impl<'a> Reader<'a> {
     }
 }
 
-impl List {
+impl Kind {
     fn restrictions(self) -> impl Iterator<Item = &'static str> {
-        RESTRICTIONS.into_iter().filter(move |_| self == Self::Roles)
+        RESTRICTIONS.into_iter().filter(move |_| self != Self::User)
     }
 }
 

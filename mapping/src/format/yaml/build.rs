@@ -59,13 +59,13 @@ impl Limits {
 
 pub(super) fn build(text: &str, limits: Limits) -> Result<Node, YamlError> {
     if text.len() > limits.bytes {
-        return Err(YamlError::new(START, format!("the text is longer than {} bytes", limits.bytes)));
+        return Err(YamlError::new(Location::START, format!("the text is longer than {} bytes", limits.bytes)));
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     refuse_unprintable(text)?;
     // Values in brackets stand between commas, and the parser reads up to the closing bracket before it says the first one.
     if text.bytes().filter(|byte| *byte == b',').count() > limits.nodes {
-        return Err(limits.too_large(START));
+        return Err(limits.too_large(Location::START));
     }
 
     let mut builder = Builder::new(limits);
@@ -74,7 +74,7 @@ pub(super) fn build(text: &str, limits: Limits) -> Result<Node, YamlError> {
         let (event, span) = event.map_err(|error| place(&error, text))?;
         builder.take(event, span)?;
     }
-    Ok(builder.root.unwrap_or(Node { location: START, content: Content::Null }))
+    Ok(builder.root.unwrap_or(Node { location: Location::START, content: Content::Null }))
 }
 
 /// Lets through what YAML calls `c-printable`. Without this check the parser would take a NUL for the end of the text.
@@ -373,8 +373,6 @@ fn is_null(text: &str) -> bool {
 
 /// As many keys are compared one by one.
 const FEW_KEYS: usize = 16;
-
-const START: Location = Location { line: 1, column: 1 };
 
 /// <https://yaml.org/type/merge.html>
 const MERGE_KEY: &str = "<<";

@@ -3,7 +3,7 @@
 use super::{Reader, target::Target, wrong_type};
 use crate::{
     diagnostic::{DiagnosticCode, Quoted},
-    format::{entries::List, yaml::Node},
+    format::{entries::Kind, yaml::Node},
     pattern::{Case, Pattern},
 };
 
@@ -11,7 +11,7 @@ impl<'a> Reader<'a> {
     /// `Some(None)` when the entry is for every session.
     pub(super) fn sessions(&mut self, target: Option<&Target>) -> Option<Option<Box<[Pattern]>>> {
         // Of a user it is a misplaced key, and reported as such.
-        let node = self.map.get_ignore_case(SESSION_NAMES).filter(|_| self.list == List::Roles);
+        let node = self.map.get_ignore_case(SESSION_NAMES).filter(|_| self.kind != Kind::User);
         let Some(node) = node else { return Some(None) };
         let items = match node.as_seq() {
             Ok(items) => items,

@@ -1,12 +1,12 @@
-//! Whom an entry is about: its `rolearn` or `userarn`, its `sso`, or its `rolearnLike`.
+//! Whom an entry is about: its `rolearn` or `userarn`, its `sso`, its `rolearnLike`, or else its `userid`.
 
 use super::{Reader, USER_ID, wrong_type};
 use crate::{
     arn::{AccountId, Partition},
     diagnostic::{DiagnosticCode, Quoted},
     format::{
-        entries::{List, account_fix},
-        yaml::{Map, Node, nearest},
+        entries::{Kind, UserIds, account_fix},
+        yaml::{Entry, Map, Node, nearest},
     },
     identity::{is_user_id_of, is_user_id_of_role},
     principal::{Principal, PrincipalError, PrincipalKind},
@@ -21,6 +21,8 @@ pub(super) enum Target {
     /// With the pattern as it was written.
     Like(Box<RolePattern>, Box<str>),
     Sso(PermissionSet),
+    /// By the unique id alone.
+    Unique(Box<str>),
 }
 
 impl Target {
@@ -34,35 +36,35 @@ impl Target {
             }
             Self::Like(pattern, written) => (Whom::Like(pattern), Some(written)),
             Self::Sso(set) => (Whom::Sso(set), None),
+            Self::Unique(id) => (Whom::Unique(id), None),
         }
     }
 
+    /// Whether it may be about a role.
     pub(super) fn is_of_roles(&self) -> bool {
         match self {
             Self::Arn(principal) => {
                 matches!(principal.kind(), PrincipalKind::AssumedRole { .. } | PrincipalKind::Role { .. })
             }
-            Self::Like(..) | Self::Sso(_) => true,
+            Self::Like(..) | Self::Sso(_) | Self::Unique(_) => true,
         }
     }
 
     fn can_have(&self, user_id: &str) -> bool {
         match self {
             Self::Arn(principal) => is_user_id_of(principal.kind(), user_id),
-            Self::Like(..) | Self::Sso(_) => is_user_id_of_role(user_id),
+            Self::Like(..) | Self::Sso(_) | Self::Unique(_) => is_user_id_of_role(user_id),
         }
     }
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn target(&mut self) -> Option<Target> {
-        let arn_key = self.list.arn_key();
-        if self.list == List::Users {
-            return self.principal(arn_key).map(Target::Arn);
-        }
-        let written: Vec<_> = [arn_key, SSO, LIKE].into_iter().filter(|key| self.is_written(key)).collect();
+        let arn_key = self.kind.arn_key();
+        let ways = [SSO, LIKE].into_iter().filter(|_| self.kind != Kind::User);
+        let written: Vec<_> = std::iter::once(arn_key).chain(ways).filter(|key| self.is_written(key)).collect();
         match written.as_slice() {
-            [] => self.principal(arn_key).map(Target::Arn),
+            [] if self.is_by_user_id() => self.unique(),
             [first, second, ..] => {
                 let message = format!("{first} and {second} both say whom the entry is about, so it is not used");
                 let fix = Some("make an entry of each".to_owned());
@@ -71,13 +73,23 @@ impl<'a> Reader<'a> {
             }
             [SSO] => self.map.get_ignore_case(SSO).and_then(|node| self.sso(node)).map(Target::Sso),
             [LIKE] => self.like(),
-            [_] => self.principal(arn_key).map(Target::Arn),
+            [] | [_] => self.principal(arn_key).map(Target::Arn),
         }
     }
 
     /// `Some(None)` when the entry asks for no unique id.
     pub(super) fn user_id(&mut self, target: Option<&Target>) -> Option<Option<Box<str>>> {
-        let Some(node) = self.map.get_ignore_case(USER_ID) else { return Some(None) };
+        let Some(node) = self.map.get_ignore_case(USER_ID) else {
+            if self.user_ids == UserIds::Optional {
+                return Some(None);
+            }
+            let message = "the entry has no userid, and dynamicfileUserIDStrict asks for one in every entry";
+            self.report.error(DiagnosticCode::MissingUserId, self.item.location(), message.to_owned(), None);
+            return None;
+        };
+        if let Some(Target::Unique(_)) = target {
+            return Some(None);
+        }
         let text = if node.is_null() { "" } else { self.scalar(USER_ID, node)? };
         if text.is_empty() {
             let fix = Some("remove the key, or write the unique id".to_owned());
@@ -86,23 +98,46 @@ impl<'a> Reader<'a> {
         }
         // Without a principal there is nothing to compare it with, and the entry is lost anyway.
         if !target?.can_have(text) {
-            let fix = text.contains(':').then(|| "write only the part before the colon".to_owned());
-            let message = format!("userid {} is no unique id of such a principal", Quoted(text));
-            self.report.error(DiagnosticCode::InvalidUserId, node.location(), message, fix);
+            self.not_a_user_id(node, text);
             return None;
         }
         Some(Some(text.into()))
     }
 
+    /// Nothing is as good as absent, and so is an empty text: aws-iam-authenticator writes it for an ARN that is not there.
     fn is_written(&self, key: &str) -> bool {
-        self.map.get_ignore_case(key).is_some_and(|node| !node.is_null())
+        self.map.get_ignore_case(key).is_some_and(|node| !node.is_null() && node.as_text() != Ok(""))
+    }
+
+    /// Whether the entry names nobody but by a unique id. One with an ARN under a misspelt key says more than that.
+    fn is_by_user_id(&self) -> bool {
+        let is_like_arn = |key: &str| nearest(key, [Kind::Object, Kind::Role, Kind::User].map(Kind::arn_key)).is_some();
+        let mut keys = self.map.entries().iter().map(Entry::key);
+        self.is_written(USER_ID) && !keys.any(|key| !key.eq_ignore_ascii_case(self.kind.arn_key()) && is_like_arn(key))
+    }
+
+    fn unique(&mut self) -> Option<Target> {
+        // Of another type it is reported where every `userid` is read.
+        let node = self.map.get_ignore_case(USER_ID)?;
+        let text = node.as_text().ok()?;
+        if !is_user_id_of_role(text) {
+            self.not_a_user_id(node, text);
+            return None;
+        }
+        Some(Target::Unique(text.into()))
+    }
+
+    fn not_a_user_id(&mut self, node: &Node, text: &str) {
+        let fix = text.contains(':').then(|| "write only the part before the colon".to_owned());
+        let message = format!("userid {} is no unique id of such a principal", Quoted(text));
+        self.report.error(DiagnosticCode::InvalidUserId, node.location(), message, fix);
     }
 
     fn principal(&mut self, key: &str) -> Option<Principal> {
-        let other = self.list.other();
-        if !self.is_written(key) && self.is_written(other.arn_key()) {
+        if let Some(other) = self.kind.other().filter(|other| !self.is_written(key) && self.is_written(other.arn_key()))
+        {
             // aws-iam-authenticator passes over such an entry in aws-auth, and does not start with it in its config file.
-            let message = format!("the entry has {} where {} takes {key}", other.arn_key(), self.list.key());
+            let message = format!("the entry has {} where {} takes {key}", other.arn_key(), self.kind.key());
             let fix = Some(format!("write {key}, or move the entry to {}", other.key()));
             self.report.error(DiagnosticCode::MissingArn, self.item.location(), message, fix);
             return None;
@@ -118,7 +153,7 @@ impl<'a> Reader<'a> {
                     Quoted(text)
                 );
                 let fix =
-                    (self.list == List::Roles).then(|| format!("write {LIKE} for roles whose name fits a pattern"));
+                    (self.kind != Kind::User).then(|| format!("write {LIKE} for roles whose name fits a pattern"));
                 self.report.error(DiagnosticCode::InvalidArn, node.location(), message, fix);
                 None
             }

@@ -1,0 +1,125 @@
+//! The three lists of a source, each as it was when it was last good.
+
+use std::sync::Arc;
+
+use super::{
+    entries::{self, Kind, Lists, MAP_ACCOUNTS, MAP_ROLES, MAP_USERS, UserIds, Written},
+    form::Form,
+    report::Report,
+    yaml::{Node, YamlError},
+};
+use crate::{
+    arn::AccountId,
+    diagnostic::{Diagnostic, DiagnosticCode},
+    ruleset::{Rule, RuleSet},
+    source::SourceName,
+};
+
+/// Of each list what it held when it was last good, and the rules that come of them.
+#[derive(Clone, Debug)]
+pub(super) struct LastGood {
+    roles: Option<Arc<[Arc<Rule>]>>,
+    users: Option<Arc<[Arc<Rule>]>>,
+    accounts: Option<Arc<[AccountId]>>,
+    compiled: Arc<RuleSet>,
+}
+
+/// What a source has under the key of a list.
+pub(super) enum Found<'a> {
+    /// No such key.
+    Gone,
+    /// This.
+    Node(&'a Node),
+    /// A text of its own that cannot be read.
+    Unreadable(YamlError),
+    /// What stands there is in a text that cannot be read, and that was said already.
+    Unknown,
+}
+
+/// What a source is called, and how it is read.
+#[derive(Clone, Copy)]
+pub(super) struct Reading {
+    pub(super) source: SourceName,
+    /// What people call the source.
+    pub(super) name: &'static str,
+    pub(super) form: Form,
+    pub(super) user_ids: UserIds,
+}
+
+impl LastGood {
+    /// Reads the lists anew. `previous` is what they held until now.
+    pub(super) fn update<'a>(
+        previous: Option<&Self>,
+        reading: Reading,
+        mut found: impl FnMut(&'static str) -> Found<'a>,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Self {
+        let Reading { source, form, user_ids, .. } = reading;
+        let last = previous.and_then(|previous| previous.roles.clone());
+        let roles = reading.list(MAP_ROLES, found(MAP_ROLES), last, diagnostics, |node, report| {
+            entries::rules(Written { kind: Kind::Role, form, user_ids }, node, report)
+        });
+        let last = previous.and_then(|previous| previous.users.clone());
+        let users = reading.list(MAP_USERS, found(MAP_USERS), last, diagnostics, |node, report| {
+            entries::rules(Written { kind: Kind::User, form, user_ids }, node, report)
+        });
+        let last = previous.and_then(|previous| previous.accounts.clone());
+        let accounts = reading.list(MAP_ACCOUNTS, found(MAP_ACCOUNTS), last, diagnostics, |node, report| {
+            entries::accounts(form, node, report)
+        });
+
+        let lists = Lists {
+            roles: roles.clone().unwrap_or_default(),
+            users: users.clone().unwrap_or_default(),
+            accounts: accounts.clone().unwrap_or_default(),
+        };
+        let (rules, duplicates) = entries::compile(&lists, source);
+        diagnostics.extend(duplicates);
+        let is_complete = roles.is_some() && users.is_some() && accounts.is_some();
+        let compiled = Arc::new(if is_complete { rules } else { rules.incomplete() });
+        Self { roles, users, accounts, compiled }
+    }
+
+    /// Whether every list has been usable once.
+    pub(super) fn is_synced(&self) -> bool {
+        self.compiled.is_complete()
+    }
+
+    pub(super) fn rules(&self) -> Arc<RuleSet> {
+        Arc::clone(&self.compiled)
+    }
+}
+
+impl Reading {
+    /// What a list holds from now on.
+    fn list<T>(
+        self,
+        key: &'static str,
+        found: Found<'_>,
+        last: Option<Arc<[T]>>,
+        diagnostics: &mut Vec<Diagnostic>,
+        read: impl FnOnce(&Node, &mut Report) -> Option<Arc<[T]>>,
+    ) -> Option<Arc<[T]>> {
+        let mut report = Report::new(self.source, key).consequence(self.consequence(last.is_some()));
+        let now = match found {
+            Found::Gone => Some(Arc::from([])),
+            Found::Node(node) => read(node, &mut report),
+            Found::Unreadable(error) => {
+                report.fatal(DiagnosticCode::NotYaml, error.location(), error.message(), None);
+                None
+            }
+            Found::Unknown => None,
+        };
+        diagnostics.extend(report.finish());
+        now.or(last)
+    }
+
+    /// What follows from a list that is not usable.
+    fn consequence(self, was_usable: bool) -> String {
+        if was_usable {
+            return "what the key held before stays in force".to_owned();
+        }
+        let name = self.name;
+        format!("the key was never usable, so that {name} has no answer for those whom its other keys do not name")
+    }
+}
