@@ -12,6 +12,7 @@ mod custom_resource;
 mod decide;
 mod dynamic_file;
 mod entries;
+mod four_sources;
 mod laws;
 mod like;
 mod principals;
