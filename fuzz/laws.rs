@@ -3,6 +3,8 @@
 //!
 //! A law says whether its bytes were taken (`true`) or refused (`false`), and panics if they were taken wrongly.
 
+#[path = "laws/mapping.rs"]
+pub mod mapping;
 #[path = "laws/question.rs"]
 pub mod question;
 #[path = "laws/reply.rs"]

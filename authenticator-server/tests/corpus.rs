@@ -17,8 +17,13 @@ mod laws;
 /// A target of the fuzzer, and its law.
 type Target = (&'static str, fn(&[u8]) -> bool);
 
-const TARGETS: [Target; 5] = [
+const TARGETS: [Target; 10] = [
+    ("arn", laws::mapping::arn),
+    ("aws_auth", laws::mapping::aws_auth),
+    ("config_file", laws::mapping::config_file),
     ("credential", laws::token::credential),
+    ("custom_resource", laws::mapping::custom_resource),
+    ("dynamic_file", laws::mapping::dynamic_file),
     ("presigned_url", laws::token::presigned_url),
     ("sts_reply", laws::reply::sts_reply),
     ("token", laws::token::token),
