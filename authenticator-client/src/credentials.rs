@@ -43,7 +43,7 @@ mod web_identity;
 pub use call::CallError;
 pub use container::ContainerError;
 pub use instance::InstanceError;
-pub use keys::{KeysError, from_environment};
+pub use keys::KeysError;
 pub use login::LoginError;
 pub use network::TrustError;
 pub use outside::OutsideError;
@@ -77,6 +77,8 @@ pub struct Plan {
     profile: Profile,
     source: Source,
     region: RegionChoice,
+    /// Who is asked for the region, where nobody else says it.
+    instance: Option<Instance>,
     world: World,
 }
 
@@ -181,10 +183,11 @@ impl Plan {
         let Asked { profile, region, role } = asked;
         let choice = ProfileChoice::new(profile, &world.env)?;
         let region = AskedRegion::outside_profile(region, &world.env)?;
+        let now = (world.clock)();
         let (keys, identities) = match choice {
             ProfileChoice::Flag(_) => (None, EnvironmentIdentities::Ignored),
             ProfileChoice::Variable { .. } | ProfileChoice::Default => {
-                (Source::of_environment(&world.env).map_err(SourceError::from)?, EnvironmentIdentities::Heard)
+                (Source::of_environment(&world.env, now).map_err(SourceError::from)?, EnvironmentIdentities::Heard)
             }
         };
         let files = match choice {
@@ -195,19 +198,24 @@ impl Plan {
         let profile = Profile::load(choice, files, world).await?;
         let source = match keys {
             Some(keys) => keys,
-            None => Source::choose(Choice { profile: profile.view(), env: &world.env, identities })?,
+            None => Source::choose(Choice { profile: profile.view(), env: &world.env, now, identities })?,
         };
         let source = match role {
             Some(role) => source.then(role),
             None => source,
         };
         let region = RegionChoice::new(region, &world.env, &profile)?;
-        Ok(Self { profile, source, region, world: world.clone() })
+        let instance = match (region.is_open(), &source.root) {
+            (false, _) => None,
+            (true, Root::Instance(instance)) => Some(instance.clone()),
+            (true, _) => Instance::choose(profile.view(), &world.env).map_err(SourceError::from)?,
+        };
+        Ok(Self { profile, source, region, instance, world: world.clone() })
     }
 
     /// The credentials, where they are written down or kept: without a runtime's drivers, a socket, or a wait.
     pub async fn at_hand(&self, cache: &Cache) -> Option<Obtained> {
-        if self.asks_instance_for_region() {
+        if self.instance.is_some() {
             return None;
         }
         let region = self.region.clone().without_instance();
@@ -257,20 +265,21 @@ impl Plan {
         Outside::new(&self.profile, &self.world).sts(&address)
     }
 
-    /// The instance knows its region; it is asked only if it is asked for credentials too.
-    fn asks_instance_for_region(&self) -> bool {
-        self.region.is_open() && matches!(self.source.root, Root::Instance(_))
-    }
-
+    /// The region that was chosen, or the one that the instance says. Where there is no instance, that is no error unless it has
+    /// to give the credentials too: then waiting for it once is enough.
     async fn region(&self, outside: &Outside<'_>, means: &Means<'_>) -> Result<ChosenRegion, CredentialsError> {
-        match &self.source.root {
-            Root::Instance(instance) if self.region.is_open() => {
-                let client = outside.instance(instance).map_err(SourceError::from)?;
-                let region = timeout_at(means.deadline(), Instance::region(&client)).await.ok().flatten();
-                Ok(self.region.clone().with_instance(region)?)
-            }
-            _ => Ok(self.region.clone().without_instance()),
-        }
+        let Some(instance) = &self.instance else {
+            return Ok(self.region.clone().without_instance());
+        };
+        let asked = async {
+            let client = outside.instance(instance).map_err(SourceError::from)?;
+            Ok(instance.region(&client).await.map_err(SourceError::from)?)
+        };
+        let says = match means.in_time("the region of the EC2 instance", asked).await {
+            Err(error) if matches!(self.source.root, Root::Instance(_)) => return Err(error),
+            says => says.ok().flatten(),
+        };
+        Ok(self.region.clone().with_instance(says)?)
     }
 
     /// Under which key the credentials of the root and these roles are kept; `None` where they are not.
@@ -288,8 +297,15 @@ impl Plan {
 }
 
 impl Means<'_> {
-    fn deadline(&self) -> Instant {
-        self.started + self.limit
+    async fn in_time<T>(
+        &self,
+        what: &str,
+        asked: impl Future<Output = Result<T, CredentialsError>>,
+    ) -> Result<T, CredentialsError> {
+        match timeout_at(self.started + self.limit, asked).await {
+            Ok(answer) => answer,
+            Err(_) => Err(CredentialsError::Deadline { what: what.to_owned(), limit: self.limit }),
+        }
     }
 }
 
@@ -349,14 +365,17 @@ impl Errand<'_> {
                     source.obtain(&outside.sts(address)?, &self.plan.world.fs, now).await.map_err(SourceError::from)?
                 }
                 Root::Sso(source) => {
-                    let oidc = outside.service(Service::SsoOidc, source.region(), region.kind)?;
+                    let oidc = match source.is_renewable() {
+                        true => outside.service(Service::SsoOidc, source.region(), region.kind)?,
+                        false => outside.nobody(source.region()),
+                    };
                     let portal = outside.service(Service::Sso, source.region(), region.kind)?;
                     source.obtain(&oidc, &portal, now).await.map_err(SourceError::from)?
                 }
                 Root::Login(source) => {
                     source.obtain(&outside.provider_config(own_region())?).await.map_err(SourceError::from)?
                 }
-                Root::Process(source) => source.obtain().await.map_err(SourceError::from)?,
+                Root::Process(source) => source.obtain(now).await.map_err(SourceError::from)?,
                 Root::Container(source) => {
                     let config = match source.is_encrypted() {
                         true => outside.provider_config(own_region())?,
@@ -370,7 +389,7 @@ impl Errand<'_> {
                 }
             })
         };
-        self.in_time(&root.to_string(), asked).await
+        self.means.in_time(&root.to_string(), asked).await
     }
 
     async fn assume(&mut self, role: &Role, credentials: &Credentials) -> Result<Credentials, CredentialsError> {
@@ -385,7 +404,7 @@ impl Errand<'_> {
                         source,
                     })
                 };
-                Some(self.in_time(&format!("the code of MFA device {serial}"), asked).await?)
+                Some(self.means.in_time(&format!("the code of MFA device {serial}"), asked).await?)
             }
         };
         let asked = async {
@@ -408,23 +427,13 @@ impl Errand<'_> {
                 }
             })
         };
-        let assumed = self.in_time(&format!("STS at {} to give role {}", self.address.url, role.arn), asked).await?;
+        let assumed =
+            self.means.in_time(&format!("STS at {} to give role {}", self.address.url, role.arn), asked).await?;
         let difference = sts.clock_difference();
         self.remarks.extend(difference.map(|difference| {
-            format!("this computer's clock is {difference} STS's: the token may be refused until it is set right")
+            format!("this computer's clock is {difference} that of STS: the token may be refused until it is set right")
         }));
         Ok(assumed)
-    }
-
-    async fn in_time<T>(
-        &self,
-        what: &str,
-        asked: impl Future<Output = Result<T, CredentialsError>>,
-    ) -> Result<T, CredentialsError> {
-        match timeout_at(self.means.deadline(), asked).await {
-            Ok(answer) => answer,
-            Err(_) => Err(CredentialsError::Deadline { what: what.to_owned(), limit: self.means.limit }),
-        }
     }
 }
 

@@ -144,19 +144,25 @@ impl Instance {
         config: &ProviderConfig,
     ) -> Result<Credentials, InstanceError> {
         let provider = ImdsCredentialsProvider::builder().configure(config).imds_client(client).build();
-        provider.provide_credentials().await.map_err(|error| {
-            let reason = reason(&error);
-            match &self.last_after {
-                Some(looked_at) => InstanceError::Nothing { looked_at: looked_at.clone(), reason },
-                None => InstanceError::NoCredentials { endpoint: self.endpoint.clone(), reason },
-            }
-        })
+        provider.provide_credentials().await.map_err(|error| self.gives_nothing(reason(&error)))
     }
 
-    /// Asks for the region that the instance is in; `None` where it does not say.
-    pub(super) async fn region(client: &imds::Client) -> Option<String> {
-        let region = client.get("/latest/meta-data/placement/region").await.ok()?;
-        Some(region.as_ref().trim().to_owned()).filter(|region| !region.is_empty())
+    /// Asks for the region that the instance is in; `None` where the service has none.
+    ///
+    /// A service that cannot be asked has no credentials either: waiting for it once is enough.
+    pub(super) async fn region(&self, client: &imds::Client) -> Result<Option<String>, InstanceError> {
+        match client.get("/latest/meta-data/placement/region").await {
+            Ok(region) => Ok(Some(region.as_ref().trim().to_owned()).filter(|region| !region.is_empty())),
+            Err(ImdsError::ErrorResponse(_)) => Ok(None),
+            Err(error) => Err(self.gives_nothing(reason(&error))),
+        }
+    }
+
+    fn gives_nothing(&self, reason: String) -> InstanceError {
+        match &self.last_after {
+            Some(looked_at) => InstanceError::Nothing { looked_at: looked_at.clone(), reason },
+            None => InstanceError::NoCredentials { endpoint: self.endpoint.clone(), reason },
+        }
     }
 
     pub(super) fn values(&self) -> Vec<(&'static str, Option<String>)> {

@@ -2,6 +2,7 @@
 
 use aws_credential_types::Credentials;
 use aws_types::os_shim_internal::Env;
+use jiff::Timestamp;
 
 use crate::{
     environment::{self, NotUnicode},
@@ -28,6 +29,9 @@ pub enum KeysError {
         /// The profile and file, with their preposition.
         place: String,
     },
+    /// An end that has passed.
+    #[error("the keys of the environment expired at {0}, as AWS_CREDENTIAL_EXPIRATION says: renew them")]
+    Expired(Timestamp),
     /// An end that is not a time.
     #[error("AWS_CREDENTIAL_EXPIRATION is not a time such as 2026-01-02T03:04:05Z")]
     Expiration,
@@ -99,8 +103,8 @@ pub(super) fn is_access_key_id(text: &str) -> bool {
 ///
 /// # Errors
 ///
-/// Half a pair, or a value that cannot be what its name says.
-pub fn from_environment(env: &Env) -> Result<Option<Credentials>, KeysError> {
+/// Half a pair, a value that cannot be what its name says, or an end that has passed.
+pub(super) fn from_environment(env: &Env, now: Timestamp) -> Result<Option<Credentials>, KeysError> {
     let pair = KeyPair {
         names: KeyNames { access_key_id: "AWS_ACCESS_KEY_ID", secret_access_key: "AWS_SECRET_ACCESS_KEY" },
         place: String::new(),
@@ -115,7 +119,10 @@ pub fn from_environment(env: &Env) -> Result<Option<Credentials>, KeysError> {
         return Ok(None);
     };
     if let Some(text) = environment::variable(env, "AWS_CREDENTIAL_EXPIRATION")? {
-        let end: jiff::Timestamp = text.parse().map_err(|_| KeysError::Expiration)?;
+        let end: Timestamp = text.parse().map_err(|_| KeysError::Expiration)?;
+        if end <= now {
+            return Err(KeysError::Expired(end));
+        }
         *credentials.expiry_mut() = Some(end.into());
     }
     Ok(Some(credentials))

@@ -121,13 +121,21 @@ impl<'a> Outside<'a> {
         Ok(self.instance.get_or_init(|| client).clone())
     }
 
+    /// A service that nobody can ask, for there is no client to do it with.
+    pub(super) fn nobody(&self, region: Region) -> SdkConfig {
+        self.base(region).build()
+    }
+
     fn config(&self, region: Region) -> Result<aws_types::sdk_config::Builder, TrustError> {
-        Ok(SdkConfig::builder()
+        Ok(self.base(region).http_client(self.client()?))
+    }
+
+    fn base(&self, region: Region) -> aws_types::sdk_config::Builder {
+        SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
-            .http_client(self.client()?)
             .region(region)
             .sleep_impl(TokioSleep::new())
-            .time_source(Clock(self.world.clock)))
+            .time_source(Clock(self.world.clock))
     }
 
     fn client(&self) -> Result<SharedHttpClient, TrustError> {

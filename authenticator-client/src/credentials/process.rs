@@ -47,7 +47,7 @@ pub enum ProcessError {
         status: std::process::ExitStatus,
     },
     /// What it prints are no credentials. Nothing of it is shown, for some of it may be.
-    #[error("{program}, the credential_process of {asked_by}, prints no credentials: {fault}")]
+    #[error("{program}, the credential_process of {asked_by}, prints no credentials that can be used: {fault}")]
     Output {
         /// The program.
         program: String,
@@ -88,6 +88,9 @@ pub enum OutputFault {
     /// A value that must be there.
     #[error("{0} is missing or empty")]
     Missing(&'static str),
+    /// An end that has passed.
+    #[error("they expired at {0}")]
+    Expired(Timestamp),
     /// An end that is no time.
     #[error("Expiration is not a time such as 2026-01-02T03:04:05Z")]
     Expiration,
@@ -133,7 +136,7 @@ impl Process {
 
     /// Runs the program. It has no input, for that may be kubectl's; what it says to its user goes to standard error. When nobody
     /// waits for it any more, it is killed.
-    pub(super) async fn obtain(&self) -> Result<Credentials, ProcessError> {
+    pub(super) async fn obtain(&self, now: Timestamp) -> Result<Credentials, ProcessError> {
         let Self { program, arguments, asked_by, files: _ } = self;
         let run = |source| ProcessError::Run { program: program.clone(), asked_by: asked_by.clone(), source };
         let mut child = Command::new(program)
@@ -156,7 +159,7 @@ impl Process {
         if !status.success() {
             return Err(ProcessError::Failed { program: program.clone(), asked_by: asked_by.clone(), status });
         }
-        parse(&output).map_err(fault)
+        parse(&output, now).map_err(fault)
     }
 
     pub(super) fn values(&self) -> Vec<(&'static str, Option<String>)> {
@@ -198,7 +201,7 @@ async fn read(stdout: ChildStdout) -> io::Result<Zeroizing<Vec<u8>>> {
     Ok(output)
 }
 
-fn parse(output: &[u8]) -> Result<Credentials, OutputFault> {
+fn parse(output: &[u8], now: Timestamp) -> Result<Credentials, OutputFault> {
     let Output { version, access_key_id, secret_access_key, session_token, expiration } =
         serde_json::from_slice(output).map_err(|_| OutputFault::Form)?;
     if version.as_u64() != Some(1) {
@@ -213,10 +216,13 @@ fn parse(output: &[u8]) -> Result<Credentials, OutputFault> {
     let session_token = session_token.filter(|token| !token.is_empty());
     let end = expiration
         .filter(|text| !text.is_empty())
-        .map(|text| text.parse::<Timestamp>().map(Into::into))
+        .map(|text| text.parse::<Timestamp>())
         .transpose()
         .map_err(|_| OutputFault::Expiration)?;
-    Ok(Credentials::new(access_key_id, secret_access_key, session_token, end, "process"))
+    if let Some(end) = end.filter(|end| *end <= now) {
+        return Err(OutputFault::Expired(end));
+    }
+    Ok(Credentials::new(access_key_id, secret_access_key, session_token, end.map(Into::into), "process"))
 }
 
 /// Session tokens have up to 4096 bytes.

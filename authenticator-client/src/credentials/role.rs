@@ -195,9 +195,9 @@ fn of_profile<'a>(choice: Choice<'a>, path: &mut Vec<&'a str>) -> Result<Source,
 
 /// The source that `credential_source` names.
 fn of_credential_source(choice: Choice<'_>, text: &str) -> Result<Source, SourceError> {
-    let Choice { profile, env, .. } = choice;
+    let Choice { profile, env, now, identities: _ } = choice;
     let (source, missing) = match text {
-        "Environment" => (Source::of_environment(env)?, "AWS_ACCESS_KEY_ID is not set"),
+        "Environment" => (Source::of_environment(env, now)?, "AWS_ACCESS_KEY_ID is not set"),
         "EcsContainer" => (
             Container::choose(env)?.map(|source| Root::Container(source).into()),
             "neither AWS_CONTAINER_CREDENTIALS_FULL_URI nor AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is set",
@@ -214,7 +214,7 @@ fn of_credential_source(choice: Choice<'_>, text: &str) -> Result<Source, Source
 
 /// The source that `source_profile` names. A profile may name itself when it has keys: then these are meant.
 fn of_source_profile<'a>(choice: Choice<'a>, name: &'a str, path: &mut Vec<&'a str>) -> Result<Source, SourceError> {
-    let Choice { profile, env, .. } = choice;
+    let profile = choice.profile;
     let files = profile.files();
     let source = files.other(name).ok_or_else(|| RoleError::UnknownProfile {
         profile: profile.to_string(),
@@ -228,7 +228,7 @@ fn of_source_profile<'a>(choice: Choice<'a>, name: &'a str, path: &mut Vec<&'a s
         return Err(RoleError::Circle { profile: profile.to_string(), circle: path.join(" -> ") }.into());
     }
     path.push(name);
-    let choice = Choice { profile: source, env, identities: EnvironmentIdentities::Ignored };
+    let choice = Choice { profile: source, identities: EnvironmentIdentities::Ignored, ..choice };
     if asks_for_role(source) && !has_keys {
         return of_profile(choice, path);
     }

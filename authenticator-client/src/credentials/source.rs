@@ -8,6 +8,7 @@ use std::fmt;
 
 use aws_credential_types::Credentials;
 use aws_types::os_shim_internal::{Env, Fs};
+use jiff::Timestamp;
 
 use super::{
     container::{Container, ContainerError},
@@ -109,6 +110,7 @@ pub(super) enum EnvironmentIdentities {
 pub(super) struct Choice<'a> {
     pub(super) profile: ProfileView<'a>,
     pub(super) env: &'a Env,
+    pub(super) now: Timestamp,
     pub(super) identities: EnvironmentIdentities,
 }
 
@@ -163,9 +165,9 @@ impl Source {
     }
 
     /// The keys of the environment; `None` when there are none.
-    pub(super) fn of_environment(env: &Env) -> Result<Option<Self>, KeysError> {
+    pub(super) fn of_environment(env: &Env, now: Timestamp) -> Result<Option<Self>, KeysError> {
         let place = "the keys of the environment (AWS_ACCESS_KEY_ID)".to_owned();
-        Ok(keys::from_environment(env)?.map(|credentials| Root::Keys { credentials, place }.into()))
+        Ok(keys::from_environment(env, now)?.map(|credentials| Root::Keys { credentials, place }.into()))
     }
 
     /// The source with one more role, assumed last.

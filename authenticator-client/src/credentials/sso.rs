@@ -110,6 +110,11 @@ impl Sso {
         Ok(Some(Self { profile: profile.name().to_owned(), session, start_url, region, account_id, role_name }))
     }
 
+    /// Whether the token may be renewed: that of the older form never is, as with aws-cli.
+    pub(super) fn is_renewable(&self) -> bool {
+        self.session.is_some()
+    }
+
     /// The region of Identity Center, which need not be the one that the token is for.
     pub(super) fn region(&self) -> Region {
         Region::new(self.region.clone())

@@ -31,7 +31,7 @@ pub struct Sts {
 #[non_exhaustive]
 pub enum StsError {
     /// The clocks differ too much for it to take a signature, or a token.
-    #[error("this computer's clock is {difference} STS's: set it right")]
+    #[error("this computer's clock is {difference} that of STS: set it right")]
     Clock {
         /// By how much, in words.
         difference: String,
@@ -40,7 +40,7 @@ pub enum StsError {
         source: CallError,
     },
     /// An answer without what was asked for.
-    #[error("the answer of {host} lacks {what}")]
+    #[error("the answer of STS at {host} lacks {what}")]
     Incomplete {
         /// The STS that answered.
         host: String,
@@ -48,7 +48,7 @@ pub enum StsError {
         what: &'static str,
     },
     /// It says no, or nothing.
-    #[error("{host}")]
+    #[error("STS at {host}")]
     Call {
         /// The STS that was asked.
         host: String,
@@ -171,7 +171,9 @@ impl Sts {
         answer.map_err(|error| {
             let source = CallError::from(error);
             match (&source, self.clock_difference()) {
-                (CallError::Refused { .. }, Some(difference)) => StsError::Clock { difference, source },
+                (CallError::Refused { code, .. }, Some(difference)) if CODES_OF_TIME.contains(&code.as_str()) => {
+                    StsError::Clock { difference, source }
+                }
                 _ => StsError::Call { host: self.host.clone(), source },
             }
         })
@@ -221,7 +223,7 @@ impl Intercept for Dates {
     }
 }
 
-/// How this clock differs, in words that go before "STS's".
+/// How this clock differs, in words that go before "that of STS".
 fn difference(behind: SignedDuration) -> String {
     let length = behind.abs().round(SignedDurationRound::new().smallest(Unit::Minute)).unwrap_or(behind.abs());
     let side = if behind.is_positive() { "behind" } else { "ahead of" };
@@ -230,3 +232,12 @@ fn difference(behind: SignedDuration) -> String {
 
 /// STS takes a signature for fifteen minutes, and one from the future for five.
 const LARGEST_DIFFERENCE: SignedDuration = SignedDuration::from_mins(5);
+
+/// What STS says of a signature, or of a token, whose time is not now.
+const CODES_OF_TIME: [&str; 5] = [
+    "ExpiredTokenException",
+    "InvalidIdentityToken",
+    "RequestExpired",
+    "RequestTimeTooSkewed",
+    "SignatureDoesNotMatch",
+];

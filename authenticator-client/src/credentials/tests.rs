@@ -4,10 +4,21 @@ use jiff::Timestamp;
 use super::*;
 use crate::profile::tests::{CONFIG, CREDENTIALS};
 
+mod asking;
+mod loopback;
+mod roles;
+mod settings;
+
 const KEYS: &str = "aws_access_key_id = AKIAPROFILEEXAMPLE\naws_secret_access_key = secret\n";
 
 fn environment_keys(variables: &[(&str, &str)]) -> Result<Option<Credentials>, KeysError> {
-    from_environment(&Env::from_slice(variables))
+    keys::from_environment(&Env::from_slice(variables), Timestamp::UNIX_EPOCH)
+}
+
+/// The error and its causes, as the user reads them.
+fn told(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn world(variables: &[(&str, &str)], config: &str, credentials: &str) -> World {
@@ -21,7 +32,8 @@ fn world(variables: &[(&str, &str)], config: &str, credentials: &str) -> World {
 fn plan(flag: bool, variables: &[(&str, &str)], config: &str, credentials: &str) -> Result<Plan, PlanError> {
     let mut variables = variables.to_vec();
     variables.push(("AWS_PROFILE", "a"));
-    let asked = Asked { profile: flag.then(|| "a".to_owned()), ..Asked::default() };
+    let asked =
+        Asked { profile: flag.then(|| "a".to_owned()), region: Some("us-west-2".to_owned()), ..Asked::default() };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(Plan::make(asked, &world(&variables, config, credentials)))
 }
@@ -77,6 +89,16 @@ fn the_older_name_of_the_session_token_comes_first_and_an_empty_one_is_none() {
         let credentials = environment_keys(&[&keys[..], &tokens[..]].concat()).unwrap().unwrap();
         assert_eq!(credentials.session_token(), expected, "{tokens:?}");
     }
+}
+
+#[test]
+fn keys_of_the_environment_that_have_ended_are_refused() {
+    let message = environment_keys(&[
+        ("AWS_ACCESS_KEY_ID", "ASIAIOSFODNN7EXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ("AWS_CREDENTIAL_EXPIRATION", "1970-01-01T00:00:00Z"),
+    ]);
+    assert_eq!(message.unwrap_err(), KeysError::Expired(Timestamp::UNIX_EPOCH));
 }
 
 #[test]

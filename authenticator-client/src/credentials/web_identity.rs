@@ -73,7 +73,7 @@ impl WebIdentity {
     /// The web identity that the environment or the profile asks for. Each of its three values is looked for in the environment
     /// first, as botocore does.
     pub(super) fn choose(choice: Choice<'_>) -> Result<Option<Self>, WebIdentityError> {
-        let Choice { profile, env, identities } = choice;
+        let Choice { profile, env, identities, now: _ } = choice;
         let value = |variable, key| {
             let heard = match identities {
                 EnvironmentIdentities::Heard => environment::variable(env, variable)?,

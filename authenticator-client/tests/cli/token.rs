@@ -67,10 +67,9 @@ fn the_expiry_is_the_credentials_own_end_when_that_is_sooner() {
 
 #[test]
 fn credentials_that_have_ended_make_no_token() {
-    token(&[])
-        .env(&[("AWS_CREDENTIAL_EXPIRATION", "2020-01-01T00:00:00Z")])
-        .go()
-        .assert_refused("the credentials expired at 2020-01-01T00:00:00Z: renew them");
+    token(&[]).env(&[("AWS_CREDENTIAL_EXPIRATION", "2020-01-01T00:00:00Z")]).go().assert_refused(
+        "the keys of the environment expired at 2020-01-01T00:00:00Z, as AWS_CREDENTIAL_EXPIRATION says: renew them",
+    );
     let soon = (Timestamp::now() + SignedDuration::from_secs(45)).to_string();
     token(&[])
         .env(&[("AWS_CREDENTIAL_EXPIRATION", &soon)])
