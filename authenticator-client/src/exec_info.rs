@@ -62,6 +62,11 @@ impl ApiVersion {
         }
     }
 
+    /// The version that a kubeconfig names, if supported clients take it.
+    pub(crate) fn of_client(text: &str) -> Option<Self> {
+        [Self::V1Beta1, Self::V1].into_iter().find(|version| version.as_str() == text)
+    }
+
     fn asked_for(text: &str) -> Option<Self> {
         [Self::V1Alpha1, Self::V1Beta1, Self::V1].into_iter().find(|version| version.as_str() == text)
     }

@@ -22,6 +22,7 @@ pub mod endpoint;
 pub mod environment;
 pub mod exec_credential;
 pub mod exec_info;
+pub mod kubeconfig;
 pub mod presign;
 pub mod profile;
 pub mod prompt;
