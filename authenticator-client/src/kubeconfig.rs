@@ -9,7 +9,9 @@
 
 use yaml::{Change, Document, Node, Path, Step, What};
 
+pub mod choice;
 mod convert;
+pub mod file;
 mod login;
 mod yaml;
 
@@ -73,6 +75,15 @@ impl Kubeconfig {
             }
             _ => Ok(kubeconfig),
         }
+    }
+
+    /// Reads the bytes of a file, which must be UTF-8.
+    ///
+    /// # Errors
+    ///
+    /// As [`Kubeconfig::parse`].
+    pub fn of_bytes(bytes: Vec<u8>) -> Result<Self, Fault> {
+        String::from_utf8(bytes).map_err(|error| yaml::not_utf8(&error)).and_then(Self::parse)
     }
 
     /// Its text.
@@ -190,3 +201,6 @@ const NAME: &str = "name";
 const CURRENT_CONTEXT: &str = "current-context";
 /// <https://yaml.org/type/merge.html>
 const MERGE_KEY: &str = "<<";
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@
 //! means what was wanted, there is no new text. So a way of writing YAML that is not thought of here is an error, never damage.
 //! Block and flow style (JSON too) are edited in their own style; what an alias may refer to is not touched.
 
-use std::fmt;
+use std::{fmt, string::FromUtf8Error};
 
 mod splice;
 mod tree;
@@ -246,6 +246,13 @@ impl Fault {
     pub fn location(&self) -> Location {
         self.location
     }
+}
+
+/// That bytes are no text, and from where on.
+pub(super) fn not_utf8(error: &FromUtf8Error) -> Fault {
+    let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+    let text = String::from_utf8_lossy(valid);
+    Fault::new(Location::of(&text, text.len()), "this is not UTF-8")
 }
 
 fn is_key(name: &Value, key: &str) -> bool {
