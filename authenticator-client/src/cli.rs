@@ -12,9 +12,11 @@ use crate::{Exit, World};
 mod cache_command;
 mod completion_command;
 mod config_file;
+mod convert_kubeconfig_command;
 mod failure;
 mod flags;
 mod login;
+mod plugin_command;
 mod request;
 mod token_command;
 mod values;
@@ -66,6 +68,10 @@ fn dispatch(
             aws.without_form()?;
             cache_command::clean(world, out)
         }
+        Command::ConvertKubeconfig(flags) => {
+            aws.without_form()?;
+            convert_kubeconfig_command::run(flags, world, out, err)
+        }
         Command::Completion(flags) => {
             aws.without_form()?;
             Ok(completion_command::run(&flags, name, out)?)
@@ -86,6 +92,13 @@ fn own_name(arguments: &[OsString]) -> &str {
         .unwrap_or("authenticator-client")
 }
 
+/// The candidate that was probably meant by a misspelt name, if one is near enough.
+fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let scored = candidates.into_iter().map(|candidate| (strsim::jaro_winkler(name, candidate), candidate));
+    let best = scored.max_by(|(one, _), (other, _)| one.total_cmp(other));
+    best.filter(|(score, _)| *score > NEAR).map(|(_, candidate)| candidate)
+}
+
 /// What clap has to say: help that was asked for, or a mistake.
 fn usage(error: &clap::Error, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     let text = error.render();
@@ -98,3 +111,6 @@ fn usage(error: &clap::Error, out: &mut dyn Write, err: &mut dyn Write) -> Exit 
         Err(_) => Exit::Failure,
     }
 }
+
+/// clap's own bound for "did you mean".
+const NEAR: f64 = 0.7;

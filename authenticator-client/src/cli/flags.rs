@@ -29,6 +29,8 @@ pub(super) struct Arguments {
 pub(super) enum Command {
     /// Remove all credentials that are cached
     CleanCache,
+    /// Make the entries of a kubeconfig that run aws-cli or aws-iam-authenticator run this program
+    ConvertKubeconfig(ConvertKubeconfigFlags),
     /// Print what makes a shell complete this program's command line
     Completion(CompletionFlags),
     /// Print a token in the place of aws-cli
@@ -209,6 +211,20 @@ pub(super) struct WhoamiFlags {
     /// The form of the output
     #[arg(short, long, value_enum, default_value_t = WhoamiForm::Text)]
     pub(super) output: WhoamiForm,
+}
+
+/// All that the entries say is kept; entries that run other programs stay as they are.
+#[derive(Args, Debug)]
+pub(super) struct ConvertKubeconfigFlags {
+    /// Convert the user of this context alone [default: every user]
+    #[arg(long, value_name = "NAME")]
+    pub(super) context: Option<String>,
+    /// The kubeconfig [env: KUBECONFIG] [default: ~/.kube/config]
+    #[arg(long, value_name = "FILE")]
+    pub(super) kubeconfig: Option<String>,
+    /// Print what would be written, and write nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
 }
 
 #[derive(Args, Debug)]
