@@ -20,3 +20,4 @@ pub mod server;
 pub mod signers;
 pub mod sso;
 pub mod sts;
+pub mod terminal;

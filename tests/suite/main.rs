@@ -7,6 +7,7 @@
 //! - [`deploy`]: what an operator applies is what a real API server takes, and what our webhook runs on.
 //! - [`init`]: certificate, key and webhook kubeconfig are made once, and the server serves with them.
 //! - [`interop`]: tokens of the AWS CLI and botocore are believed, and not with one bit changed.
+//! - [`login`]: roles, their cache, MFA codes, and what the plugin tells of its credentials.
 //! - [`plugin`]: the plugin answers kubectl in the version that it asks for, with tokens that STS takes.
 //! - [`reaching_sts`]: where STS is and whom to trust for it: flags, config file, environment, hosts file.
 //! - [`secrets`]: nothing secret is ever logged or answered.
@@ -21,6 +22,7 @@ mod cluster;
 mod deploy;
 mod init;
 mod interop;
+mod login;
 mod people;
 mod plugin;
 mod reaching_sts;

@@ -21,6 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
 use http::StatusCode;
+use http::header::DATE;
 use http::request::Parts;
 use hyper::body::Bytes;
 use jiff::Timestamp;
@@ -264,7 +265,7 @@ impl Desk {
             Behaviour::AtMost { .. } => Behaviour::Throttle,
             other => other,
         };
-        Reply::Answer(match (behaviour, verdict) {
+        let mut answer = match (behaviour, verdict) {
             (Behaviour::Normal, Ok(Grant::Identity(principal))) => form.identity(&principal, &request_id),
             (Behaviour::Normal, Ok(Grant::Session(action, assumed))) => form.session(action, &assumed, &request_id),
             (Behaviour::Answer(document), Ok(_)) => plain(StatusCode::OK, "application/json", document.to_string()),
@@ -275,7 +276,11 @@ impl Desk {
             }
             (Behaviour::Hang, _) => return Reply::Hang,
             (Behaviour::CloseConnection, _) => return Reply::Cut,
-        })
+        };
+        // By the clock that the request was judged by.
+        let date = now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        answer.headers_mut().insert(DATE, date.try_into().expect("a date is a header's value"));
+        Reply::Answer(answer)
     }
 
     /// What the request gets if nothing is in its way.
