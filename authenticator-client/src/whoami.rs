@@ -93,12 +93,12 @@ impl fmt::Display for Account {
         for (step, name) in self.source.iter().zip(["source"].into_iter().chain(std::iter::repeat("then"))) {
             line(name, step)?;
         }
-        line("expire", &self.expiration.map_or_else(|| "never, as far as is known".to_owned(), whole_seconds))?;
+        line("expires", &self.expiration.map_or_else(|| "never, as far as is known".to_owned(), whole_seconds))?;
         line("region", &self.region)?;
         line("sts host", &self.sts_host)?;
         line("cluster id", self.cluster_id.as_deref().unwrap_or("none is given"))?;
         if let Some(difference) = &self.clock_difference {
-            line("clock", &format!("{difference} STS's, so that tokens are refused: set it right"))?;
+            line("clock", &format!("{difference} STS's, so that tokens may be refused: set it right"))?;
         }
         Ok(())
     }
@@ -132,7 +132,7 @@ mod tests {
             "access key id   ASIAEXAMPLE\n\
              source          the keys of profile a\n\
              then            role r (profile b)\n\
-             expire          2026-01-02T03:04:05Z\n\
+             expires         2026-01-02T03:04:05Z\n\
              region          us-west-2\n\
              sts host        sts.us-west-2.amazonaws.com\n\
              cluster id      demo\n"
@@ -156,7 +156,7 @@ mod tests {
         assert!(text.starts_with("account         111122223333\n"), "{text}");
         assert!(text.contains("cluster id      none is given\n"), "{text}");
         assert!(
-            text.ends_with("clock           7 minutes behind STS's, so that tokens are refused: set it right\n"),
+            text.ends_with("clock           7 minutes behind STS's, so that tokens may be refused: set it right\n"),
             "{text}"
         );
         let json = String::from_utf8(asked.to_json()).unwrap();

@@ -96,7 +96,7 @@ fn a_cache_that_others_can_read_is_not_touched() {
 fn a_verbose_token_comes_with_what_is_known_of_it_on_standard_error() {
     const KNOWN: &str = "access key id   AKIAIOSFODNN7EXAMPLE\n\
                          source          the keys of the environment (AWS_ACCESS_KEY_ID)\n\
-                         expire          never, as far as is known\n\
+                         expires         never, as far as is known\n\
                          region          us-west-2\n\
                          sts host        sts.us-west-2.amazonaws.com\n\
                          cluster id      demo\n";
