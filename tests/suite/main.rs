@@ -4,6 +4,7 @@
 //!
 //! - [`bad_input`]: what is wrong on a command line or in a config file is named, with its place and what would be right.
 //! - [`cluster`]: a person with AWS credentials runs kubectl against a real API server, and RBAC decides.
+//! - [`corpus`]: each of hundreds of hostile tokens is refused for its own reason, and its twin is let in.
 //! - [`deploy`]: what an operator applies is what a real API server takes, and what our webhook runs on.
 //! - [`init`]: certificate, key and webhook kubeconfig are made once, and the server serves with them.
 //! - [`interop`]: tokens of the AWS CLI and botocore are believed, and not with one bit changed.
@@ -19,6 +20,7 @@
 
 mod bad_input;
 mod cluster;
+mod corpus;
 mod deploy;
 mod init;
 mod interop;

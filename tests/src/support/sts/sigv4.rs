@@ -311,7 +311,7 @@ fn encode(bytes: &[u8]) -> String {
     percent_encode(bytes, ENCODED).to_string()
 }
 
-fn hmac(key: &[u8], text: &str) -> Vec<u8> {
+pub(in crate::support) fn hmac(key: &[u8], text: &str) -> Vec<u8> {
     use hmac::{Hmac, KeyInit, Mac};
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
     mac.update(text.as_bytes());
