@@ -5,6 +5,7 @@
 //! | 200, authenticated | the caller is a user | lets it in, caches |
 //! | 200, refused with a reason | the caller is nobody | 401, logs the reason, does not cache |
 //! | 503, no `Retry-After` | nobody can tell | 401, not cached; with `Retry-After` it would repeat 30 times |
+//! | 401 | no client certificate, where one is asked for | an error of the API server's configuration |
 //! | 400, 404, 405, 408, 413, 415 | no TokenReview | an error of the API server's configuration |
 //!
 //! (`k8s.io/apiserver/pkg/util/webhook`, `k8s.io/client-go/rest`.) The query string is ignored: client-go always adds
@@ -62,9 +63,28 @@ pub enum DenyStatus {
     Forbidden,
 }
 
+/// Whom the webhook answers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Askers {
+    /// Whoever reaches it.
+    Anybody,
+    /// Whoever has shown a client certificate that was found good; others may only probe.
+    Known,
+}
+
+/// Who a connection's other end has proven to be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Peer {
+    /// Nobody in particular.
+    Anonymous,
+    /// The holder of a client certificate that was found good.
+    Certified,
+}
+
 /// Answers HTTP requests.
 pub struct Webhook {
     authenticator: Authenticator,
+    askers: Askers,
     deny_status: DenyStatus,
     limits: HttpLimits,
     decisions: Decisions,
@@ -78,30 +98,39 @@ impl Webhook {
     #[must_use]
     pub const fn new(
         authenticator: Authenticator,
+        askers: Askers,
         deny_status: DenyStatus,
         limits: HttpLimits,
         decisions: Decisions,
         exposition: Exposition,
     ) -> Self {
-        Self { authenticator, deny_status, limits, decisions, exposition }
+        Self { authenticator, askers, deny_status, limits, decisions, exposition }
     }
 
     /// Answers one request, whatever it is. A panic below is 500 for this request and nothing to any other.
-    pub async fn answer<B>(&self, request: Request<B>) -> Answer
+    pub async fn answer<B>(&self, request: Request<B>, peer: Peer) -> Answer
     where
         B: Body<Data = Bytes> + Send,
         B::Error: std::error::Error + Send + Sync + 'static,
     {
-        let answer = AssertUnwindSafe(self.route(request)).catch_unwind().await;
+        let answer = AssertUnwindSafe(self.route(request, peer)).catch_unwind().await;
         answer.unwrap_or_else(|_| text(StatusCode::INTERNAL_SERVER_ERROR, "internal error"))
     }
 
-    async fn route<B>(&self, request: Request<B>) -> Answer
+    async fn route<B>(&self, request: Request<B>, peer: Peer) -> Answer
     where
         B: Body<Data = Bytes> + Send,
         B::Error: std::error::Error + Send + Sync + 'static,
     {
+        let unknown = self.askers == Askers::Known && peer == Peer::Anonymous;
         match (request.uri().path(), request.method()) {
+            ("/healthz", &Method::GET | &Method::HEAD) => text(StatusCode::OK, "ok"),
+            (path, _) if unknown => {
+                if path == "/authenticate" {
+                    self.decisions.count(malformed("client_certificate"), Duration::ZERO);
+                }
+                text(StatusCode::UNAUTHORIZED, "a client certificate is required (--client-ca-file)")
+            }
             ("/authenticate", method) => {
                 let begun = Instant::now();
                 let (answer, result) = match *method {
@@ -115,7 +144,6 @@ impl Webhook {
                 build(StatusCode::OK, metrics::CONTENT_TYPE, self.exposition.text())
             }
             ("/metrics", _) => not_allowed("GET, HEAD"),
-            ("/healthz", &Method::GET | &Method::HEAD) => text(StatusCode::OK, "ok"),
             ("/healthz", _) => not_allowed("GET, HEAD"),
             _ => text(StatusCode::NOT_FOUND, "the webhook is at /authenticate"),
         }

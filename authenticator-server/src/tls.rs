@@ -4,6 +4,7 @@
 //! is kept: a pair that is found is used as it is, and our own authority is never made anew while its files exist.
 
 mod authority;
+mod clients;
 mod keeper;
 mod state_dir;
 
@@ -14,10 +15,11 @@ use jiff::{SignedDuration, Timestamp};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::server::{ParsedCertificate, ServerConfig};
+use rustls::server::{NoServerSessionStorage, ParsedCertificate, ServerConfig};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
 pub use authority::{IssueError, Names};
+pub use clients::{ClientAuthorities, ClientAuthoritiesError};
 pub use keeper::{Keeper, ServerTls};
 pub use state_dir::{Origin, StateDir, StateDirError};
 
@@ -115,19 +117,31 @@ impl ServingCertificate {
         self.certified.cert == other.certified.cert
     }
 
-    /// TLS 1.2 and 1.3 with HTTP/2 and HTTP/1.1, and no client certificates.
+    /// TLS 1.2 and 1.3 with HTTP/2 and HTTP/1.1, and certificates of those clients that show one, where `clients` are known.
+    ///
+    /// No session is resumed then: it would be believed without being judged by the authorities of its day.
     ///
     /// # Panics
     /// Never: the provider is compiled with both versions.
     #[must_use]
     #[expect(clippy::expect_used, reason = "whether the provider has both versions is decided when it is compiled")]
-    pub fn server_config(&self) -> ServerConfig {
-        let mut config = ServerConfig::builder_with_provider(provider())
+    pub fn server_config(&self, clients: Option<&Arc<ClientAuthorities>>) -> ServerConfig {
+        let builder = ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-            .expect("aws-lc-rs has suites for TLS 1.2 and 1.3")
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(&self.certified))));
+            .expect("aws-lc-rs has suites for TLS 1.2 and 1.3");
+        let builder = match clients {
+            None => builder.with_no_client_auth(),
+            Some(clients) => {
+                let clients: Arc<ClientAuthorities> = Arc::clone(clients);
+                builder.with_client_cert_verifier(clients)
+            }
+        };
+        let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(&self.certified))));
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        if clients.is_some() {
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+        }
         config
     }
 }
@@ -171,7 +185,7 @@ mod tests {
             CertificateDer::from_pem_slice(pair.anchor_pem().as_bytes()).unwrap(),
             CertificateDer::from_pem_slice(GO_CERTIFICATE).unwrap(),
         );
-        assert!(!pair.server_config().alpn_protocols.is_empty());
+        assert!(!pair.server_config(None).alpn_protocols.is_empty());
     }
 
     #[test]

@@ -149,6 +149,13 @@ pub(super) struct ServerArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) sts_ca_file: Option<PathBuf>,
 
+    /// Answer those alone who show a certificate of these authorities; anybody may ask for the probe path /healthz.
+    ///
+    /// The API server then needs client-certificate and client-key in the webhook kubeconfig. The file is followed.
+    /// [config: server.clientCAFile]
+    #[arg(long, value_name = "FILE", value_parser = parse_path)]
+    pub(super) client_ca_file: Option<PathBuf>,
+
     /// HTTP status of a refusal: 200 with the reason in status.error, or 403 as the Go program answers.
     ///
     /// [config: server.denyStatus; default: 200]

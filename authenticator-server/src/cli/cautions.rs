@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::config::WebhookKubeconfigFile;
 use crate::tls::StateDir;
 
 /// Warns of private keys that others than their owner may read or write.
@@ -13,12 +14,24 @@ pub(super) fn exposed_keys(state_dir: &StateDir) {
 }
 
 /// Warns of an address that other machines may reach.
-pub(super) fn open_address(address: SocketAddr) {
-    if !is_loopback(address.ip()) {
+pub(super) fn open_address(address: SocketAddr, asks_for_certificates: bool) {
+    if !is_loopback(address.ip()) && !asks_for_certificates {
         tracing::warn!(
             %address,
             "not a loopback address: the webhook asks for no client certificate and answers anybody who reaches it \
-             (--address)"
+             (--address, --client-ca-file)"
+        );
+    }
+}
+
+/// Warns of a webhook kubeconfig with which the API server shows no certificate, where one is asked for.
+pub(super) fn silent_api_server(file: &WebhookKubeconfigFile, asks_for_certificates: bool) {
+    if let (WebhookKubeconfigFile::Generate(path), true) = (file, asks_for_certificates) {
+        let path = path.display();
+        tracing::warn!(
+            %path,
+            "the webhook kubeconfig that is generated shows no client certificate, and --client-ca-file asks for one: give its \
+             user client-certificate and client-key, and keep it by --kubeconfig-pregenerated"
         );
     }
 }

@@ -148,6 +148,7 @@ fn read_server(section: &Map, reader: &mut Reader<'_>) -> Result<Section, Config
                 let origin = reader.remark(None, value.location(), full_key.as_str()).to_string();
                 set(&mut settings.backend_mode, source_names(value).map(|names| (names, origin)))
             }
+            "clientcafile" => set(&mut settings.client_ca_file, path(value)),
             "denystatus" => set(&mut settings.deny_status, parsed_by(parse_deny_status, value)),
             "extrastsregions" => set(&mut settings.tokens.extra_regions, regions(value)),
             "generatekubeconfig" => set(&mut settings.generate_kubeconfig, path(value)),
@@ -274,6 +275,7 @@ const SERVER_KEYS: &[&str] = &[
     "allowedSTSRegions",
     "auditLog",
     "backendMode",
+    "clientCAFile",
     "denyStatus",
     "dynamicBackendModePath",
     "dynamicfileUserIDStrict",
@@ -318,11 +320,12 @@ mod tests {
     }
 
     /// A good value of every key that is no mapping and is built.
-    const SETTINGS: [(&str, &str); 27] = [
+    const SETTINGS: [(&str, &str); 28] = [
         ("address", "0.0.0.0"),
         ("allowedSTSRegions", "[us-west-2]"),
         ("auditLog", "/var/log/audit.log"),
         ("backendMode", "[EKSConfigMap, MountedFile]"),
+        ("clientCAFile", "/etc/kubernetes/pki/front-ca.pem"),
         ("denyStatus", "403"),
         ("ec2DescribeInstancesBurst", "5"),
         ("ec2DescribeInstancesQps", "15"),

@@ -21,7 +21,7 @@ use crate::audit::AuditLog;
 use crate::authenticate::Authenticator;
 use crate::clock::Clock;
 use crate::cluster_id::ClusterId;
-use crate::http::{self, Webhook};
+use crate::http::{self, Askers, Webhook};
 use crate::kubeconfig::WebhookKubeconfig;
 use crate::listen::{Port, listen_on};
 use crate::logs;
@@ -29,7 +29,7 @@ use crate::metrics::Metrics;
 use crate::reload::Reload;
 use crate::sources::{ApiServer, ApiServerError, AwsAuthSource, Reading, Sources};
 use crate::sts::{self, Contact, Endpoint};
-use crate::tls::{Keeper, Names, Origin, ServerTls, ServingCertificate, StateDir};
+use crate::tls::{ClientAuthorities, Keeper, Names, Origin, ServerTls, ServingCertificate, StateDir};
 use crate::verify::Verifier;
 
 /// Serves the webhook until a signal ends it.
@@ -81,6 +81,7 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
         api_server,
         audit_log,
         bounds,
+        client_ca_file,
         cluster_id,
         deny_status,
         health_port,
@@ -116,7 +117,9 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
     let sts = sts_client(&cluster_id, sts_endpoint, sts_ca_file, contact.clone()).await?;
     let listener = bind(&names.address, port, port_use).await?;
     let address = listener.local_addr().context("the webhook's socket has no address")?;
-    cautions::open_address(address);
+    let clients = client_ca_file.map(ClientAuthorities::read).transpose()?.map(Arc::new);
+    cautions::open_address(address, clients.is_some());
+    cautions::silent_api_server(&webhook_kubeconfig, clients.is_some());
 
     let audit = audit_log.map(|target| AuditLog::open(target, metrics.audit.clone())).transpose()?.map(Arc::new);
     let certificate = certificate(&state_dir, &names, &clock)?;
@@ -124,9 +127,13 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
 
     let mut background = JoinSet::new();
     background.spawn(hangups);
-    let keeper = Keeper::new(state_dir, names, certificate, clock.clone(), metrics.certificates.clone());
+    let keeper =
+        Keeper::new(state_dir, names, certificate, clients.clone(), clock.clone(), metrics.certificates.clone());
     let tls = keeper.tls();
     background.spawn(keeper.keep(reload.clone()));
+    if let Some(clients) = &clients {
+        background.spawn(Arc::clone(clients).follow(reload.clone()));
+    }
     if let Some(audit) = &audit {
         background.spawn(open_anew(Arc::clone(audit), reload.clone()));
     }
@@ -147,7 +154,9 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
     let health = HealthEndpoint::start(health_port, port_use, health, &mut background);
     let authenticator = Authenticator::new(verifier, mappings, scrubbed, audit, clock);
     let exposition = metrics.exposition(gauges);
-    let webhook = Arc::new(Webhook::new(authenticator, deny_status, bounds.http(), metrics.decisions, exposition));
+    let askers = if clients.is_some() { Askers::Known } else { Askers::Anybody };
+    let webhook =
+        Arc::new(Webhook::new(authenticator, askers, deny_status, bounds.http(), metrics.decisions, exposition));
     Ok(Started { address, background, health, listener, tls, webhook })
 }
 

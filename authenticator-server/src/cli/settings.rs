@@ -21,6 +21,8 @@ pub(super) struct Settings {
     pub(super) audit_log: Option<AuditTarget>,
     /// The names of the sources of mappings, and the flag or place that has them, for errors.
     pub(super) backend_mode: Option<(Vec<String>, String)>,
+    /// The authorities of client certificates; an empty path is none.
+    pub(super) client_ca_file: Option<PathBuf>,
     /// The status of a refusal.
     pub(super) deny_status: Option<DenyStatus>,
     /// Where the webhook kubeconfig is written.
@@ -61,6 +63,7 @@ impl Settings {
             address: self.address.or(below.address),
             audit_log: self.audit_log.or(below.audit_log),
             backend_mode: self.backend_mode.or(below.backend_mode),
+            client_ca_file: self.client_ca_file.or(below.client_ca_file),
             deny_status: self.deny_status.or(below.deny_status),
             generate_kubeconfig: self.generate_kubeconfig.or(below.generate_kubeconfig),
             health_port: self.health_port.or(below.health_port),
@@ -100,6 +103,7 @@ impl From<ServerArgs> for Settings {
             health_port,
             sts_endpoint,
             sts_ca_file,
+            client_ca_file,
             deny_status,
             audit_log,
             reuse_port,
@@ -113,6 +117,7 @@ impl From<ServerArgs> for Settings {
             bounds,
             reuse_port,
             backend_mode: backend_mode.map(|names| (names, "--backend-mode".to_owned())),
+            client_ca_file,
             deny_status,
             health_port,
             kubeconfig,

@@ -20,7 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
-use super::{Answer, Webhook};
+use super::{Answer, Peer, Webhook};
 use crate::tls::ServerTls;
 
 /// How long a TLS handshake may take.
@@ -120,13 +120,15 @@ async fn serve_connection(
         Err(_) => return tracing::debug!("TLS handshake took too long"),
     };
     let streams = webhook.limits.streams;
+    // Whatever certificate is here was found good in the handshake.
+    let peer = stream.get_ref().1.peer_certificates().map_or(Peer::Anonymous, |_| Peer::Certified);
     let activity = Activity::begin();
     let service = service_fn({
         let activity = activity.clone();
         move |request: hyper::Request<Incoming>| {
             let (webhook, busy) = (Arc::clone(&webhook), activity.request());
             async move {
-                let answer: Answer = webhook.answer(request).await;
+                let answer: Answer = webhook.answer(request, peer).await;
                 drop(busy);
                 Ok::<_, Infallible>(answer)
             }

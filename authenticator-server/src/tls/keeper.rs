@@ -19,7 +19,7 @@ use rustls::ServerConfig;
 use tokio::sync::Notify;
 
 use super::state_dir::{Files, StateDir, StateDirError};
-use super::{Names, ServingCertificate};
+use super::{ClientAuthorities, Names, ServingCertificate};
 use crate::clock::Clock;
 use crate::folder_watch::FolderWatch;
 use crate::metrics::CertificateCounts;
@@ -36,6 +36,7 @@ pub struct Keeper {
     clock: Clock,
     counts: CertificateCounts,
     certificate: ServingCertificate,
+    clients: Option<Arc<ClientAuthorities>>,
     tls: ServerTls,
     /// What was last found on disk, usable or not: told and tried once.
     last: Found,
@@ -51,18 +52,19 @@ enum Found {
 }
 
 impl Keeper {
-    /// Keeps `certificate`, which `state_dir` gave at start.
+    /// Keeps `certificate`, which `state_dir` gave at start, for `clients`, where they are known.
     #[must_use]
     pub fn new(
         state_dir: StateDir,
         names: Names,
         certificate: ServingCertificate,
+        clients: Option<Arc<ClientAuthorities>>,
         clock: Clock,
         counts: CertificateCounts,
     ) -> Self {
         counts.ends(certificate.not_after());
-        let tls = Arc::new(ArcSwap::from_pointee(certificate.server_config()));
-        Self { state_dir, names, clock, counts, certificate, tls, last: Found::AtStart, warned: None }
+        let tls = Arc::new(ArcSwap::from_pointee(certificate.server_config(clients.as_ref())));
+        Self { state_dir, names, clock, counts, certificate, clients, tls, last: Found::AtStart, warned: None }
     }
 
     /// The settings for the next connection, now and later.
@@ -161,7 +163,7 @@ impl Keeper {
     }
 
     fn serve(&mut self, certificate: ServingCertificate, how: &'static str) {
-        self.tls.store(Arc::new(certificate.server_config()));
+        self.tls.store(Arc::new(certificate.server_config(self.clients.as_ref())));
         self.counts.ends(certificate.not_after());
         self.counts.reloaded(how);
         self.certificate = certificate;
@@ -205,7 +207,7 @@ mod tests {
             let (certificate, _) = state_dir.load_or_create(&Names::default(), clock.now()).unwrap();
             let metrics = Metrics::default();
             let counts = metrics.certificates.clone();
-            let keeper = Keeper::new(state_dir, Names::default(), certificate, clock, counts);
+            let keeper = Keeper::new(state_dir, Names::default(), certificate, None, clock, counts);
             let mut scene = Self { dir, now, metrics, keeper };
             scene.look();
             scene

@@ -30,6 +30,8 @@ pub(in crate::cli) struct ServerConfig {
     pub(in crate::cli) audit_log: Option<AuditTarget>,
     /// How much there may be of everything.
     pub(in crate::cli) bounds: Bounds,
+    /// The authorities of client certificates, if only their holders may ask.
+    pub(in crate::cli) client_ca_file: Option<PathBuf>,
     /// The cluster that tokens must be signed for.
     pub(in crate::cli) cluster_id: ClusterId,
     /// The status of a refusal.
@@ -98,6 +100,7 @@ impl ServerConfig {
             audit_log,
             backend_mode,
             bounds,
+            client_ca_file,
             deny_status,
             generate_kubeconfig,
             health_port,
@@ -125,6 +128,7 @@ impl ServerConfig {
             },
             audit_log,
             bounds,
+            client_ca_file: client_ca_file.filter(|path| !path.as_os_str().is_empty()),
             cluster_id,
             deny_status: deny_status.unwrap_or_default(),
             health_port: health_port.unwrap_or(DEFAULT_HEALTH_PORT),
@@ -229,6 +233,7 @@ server:
   reusePort: true
   stsTries: 1
   backendMode: CRD
+  clientCAFile: /file
   denyStatus: 200
   extraSTSRegions: [cn-new-1]
   generateKubeconfig: /file
@@ -252,7 +257,7 @@ server:
                 "server -c FILE --address 10.0.0.2 --audit-log - --reuse-port=false --sts-tries 2 --backend-mode EKSConfigMap,MountedFile --deny-status 403 \
                  --generate-kubeconfig /flag --health-port 2 --hostname flag.example --kubeconfig /flag \
                  --kubeconfig-pregenerated=false --master= --partition aws-us-gov --port 2 --state-dir /flag \
-                 --sts-ca-file /flag --sts-endpoint flag:2 --sts-fips-only=false --max-clock-skew 2m --max-token-size 6000 \
+                 --sts-ca-file /flag --client-ca-file /flag --sts-endpoint flag:2 --sts-fips-only=false --max-clock-skew 2m --max-token-size 6000 \
                  --extra-sts-regions us-gov-new-1 --allowed-sts-regions us-gov-new-1,us-gov-west-1",
             )
             .unwrap();
@@ -269,6 +274,7 @@ server:
         assert_eq!(config.partition, Partition::AwsUsGov);
         assert_eq!(config.state_dir, StateDir::new("/flag".into()));
         assert_eq!(config.sts_ca_file, Some("/flag".into()));
+        assert_eq!(config.client_ca_file, Some("/flag".into()));
         assert_eq!(config.sts_endpoint, Some("flag:2".parse().unwrap()));
         let limits = Limits { max_token_bytes: 6000, max_ahead: std::time::Duration::from_secs(120) };
         assert_eq!(config.limits, limits);
