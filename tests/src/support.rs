@@ -4,6 +4,7 @@
 //! plugin  ──token──▶ review ──TokenReview──▶ server ──GetCallerIdentity──▶ sts
 //! ```
 
+pub mod broken_sts;
 pub mod cluster;
 pub mod container;
 pub mod control_plane;

@@ -3,9 +3,11 @@
 //! One room a subject. What each proves:
 //!
 //! - [`bad_input`]: what is wrong on a command line or in a config file is named, with its place and what would be right.
+//! - [`broken_sts`]: what is not STS and stands in its place is never believed, and costs no memory.
 //! - [`cluster`]: a person with AWS credentials runs kubectl against a real API server, and RBAC decides.
 //! - [`corpus`]: each of hundreds of hostile tokens is refused for its own reason, and its twin is let in.
 //! - [`deploy`]: what an operator applies is what a real API server takes, and what our webhook runs on.
+//! - [`http_face`]: versions of TLS, bounds of HTTP, floods of frames, client certificates.
 //! - [`init`]: certificate, key and webhook kubeconfig are made once, and the server serves with them.
 //! - [`interop`]: tokens of the AWS CLI and botocore are believed, and not with one bit changed.
 //! - [`login`]: roles, their cache, MFA codes, and what the plugin tells of its credentials.
@@ -15,13 +17,16 @@
 //! - [`sources`]: files that hold mappings may change in any way, and nobody is locked out while they do.
 //! - [`sts`]: the emulator answers as STS does, to the AWS CLI too.
 //! - [`token_review`]: what the webhook answers to all that an API server, or somebody in its place, can send.
+//! - [`vectors`]: recorded tokens of the SDKs for JavaScript, Go and Java are read, and rebuilt signed-equal.
 //!
 //! [`people`] is who logs in.
 
 mod bad_input;
+mod broken_sts;
 mod cluster;
 mod corpus;
 mod deploy;
+mod http_face;
 mod init;
 mod interop;
 mod login;
@@ -32,3 +37,4 @@ mod secrets;
 mod sources;
 mod sts;
 mod token_review;
+mod vectors;

@@ -17,9 +17,9 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use kube::config::{Cluster, Kubeconfig};
-use rustls::pki_types::CertificateDer;
+use kube::config::{AuthInfo, Cluster, Kubeconfig};
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
@@ -40,19 +40,25 @@ pub struct Reviewer {
 }
 
 impl Reviewer {
-    /// Takes the webhook's address and authority from its kubeconfig.
+    /// Takes the webhook's address and authority from its kubeconfig, and its own certificate, if there is one.
     ///
     /// # Errors
     ///
     /// An API server could not use it.
     pub fn new(kubeconfig: &Path) -> Result<Reviewer> {
-        let cluster = current_cluster(kubeconfig)?;
+        let (cluster, user) = current_context(kubeconfig)?;
         let url = cluster.server.clone().context("the cluster has no server")?;
         ensure!(url.starts_with("https://"), "{url} is not https");
         let config = ClientConfig::builder_with_provider(rustls::crypto::aws_lc_rs::default_provider().into())
             .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots(&cluster)?)
-            .with_no_client_auth();
+            .with_root_certificates(roots(&cluster)?);
+        let config = match (user.client_certificate, user.client_key) {
+            (Some(certificate), Some(key)) => {
+                let chain = CertificateDer::pem_file_iter(certificate)?.collect::<Result<_, _>>()?;
+                config.with_client_auth_cert(chain, PrivateKeyDer::from_pem_file(key)?)?
+            }
+            _ => config.with_no_client_auth(),
+        };
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         // As Go does: otherwise each question waits for the acknowledgement of its own head.
@@ -158,7 +164,7 @@ static CONNECTIONS: LazyLock<Runtime> = LazyLock::new(|| {
     Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime can be made")
 });
 
-fn current_cluster(path: &Path) -> Result<Cluster> {
+fn current_context(path: &Path) -> Result<(Cluster, AuthInfo)> {
     let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
     let kubeconfig = Kubeconfig::from_yaml(&text)?;
     ensure!(kubeconfig.api_version.as_deref() == Some("v1"), "apiVersion is {:?}", kubeconfig.api_version);
@@ -169,7 +175,8 @@ fn current_cluster(path: &Path) -> Result<Cluster> {
     let cluster = kubeconfig.clusters.into_iter().find(|cluster| cluster.name == context.cluster);
     let cluster = cluster.and_then(|named| named.cluster).ok_or_else(|| anyhow!("no cluster {}", context.cluster))?;
     ensure!(cluster.insecure_skip_tls_verify != Some(true), "the webhook's certificate is not verified");
-    Ok(cluster)
+    let user = context.user.and_then(|name| kubeconfig.auth_infos.into_iter().find(|user| user.name == name));
+    Ok((cluster, user.and_then(|named| named.auth_info).unwrap_or_default()))
 }
 
 fn roots(cluster: &Cluster) -> Result<RootCertStore> {

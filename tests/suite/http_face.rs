@@ -1,0 +1,339 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use authenticator_tests::support::control_plane::ReviewVersion;
+use authenticator_tests::support::patience::eventually;
+use authenticator_tests::support::plugin;
+use authenticator_tests::support::review::{self, Answer, Reviewer};
+use authenticator_tests::support::server::{Server, Setup};
+use authenticator_tests::support::sts::{Behaviour, Sts};
+use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderValue, Method, Request, StatusCode};
+use http_body_util::Full;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::people::{self, CLUSTER, alice};
+
+#[tokio::test]
+async fn no_answer_is_kept_or_taken_for_something_else() {
+    let (sts, server) = start();
+    let reviewer = server.reviewer();
+    let body = |token: &str| review::body(ReviewVersion::V1, token).to_string();
+    let change = |change: &dyn Fn(&mut Request<Full<hyper::body::Bytes>>)| {
+        let mut request = reviewer.request(body("x"));
+        change(&mut request);
+        request
+    };
+    let to = |target: &str| reviewer.url().replace("/authenticate", target).parse().unwrap();
+    let header = |name, value: &'static str| {
+        change(&|request| drop(request.headers_mut().insert(&name, HeaderValue::from_static(value))))
+    };
+    let rows = [
+        (200, reviewer.request(body(&token()))),
+        (200, reviewer.request(body("x"))),
+        (400, reviewer.request("x")),
+        (404, change(&|request| *request.uri_mut() = to("/"))),
+        (405, change(&|request| *request.method_mut() = Method::GET)),
+        (413, reviewer.request(vec![b' '; 70_000])),
+        (415, header(CONTENT_TYPE, "text/plain")),
+        (415, header(CONTENT_ENCODING, "gzip")),
+        (415, header(CONTENT_ENCODING, "br")),
+        (
+            200,
+            change(&|request| {
+                *request.method_mut() = Method::GET;
+                *request.uri_mut() = to("/healthz");
+            }),
+        ),
+    ];
+    for (status, request) in rows {
+        assert_guarded(status, &reviewer, request).await;
+    }
+    sts.behave(Behaviour::CloseConnection);
+    let other = plugin::token(&alice(), CLUSTER, "eu-west-1");
+    assert_guarded(503, &reviewer, reviewer.request(body(&other))).await;
+}
+
+async fn assert_guarded(status: u16, reviewer: &Reviewer, request: Request<Full<hyper::body::Bytes>>) {
+    let response = reviewer.send(request).await.unwrap();
+    assert_eq!(response.status().as_u16(), status, "{response:?}");
+    assert_eq!(response.headers()[CACHE_CONTROL], "no-store", "{status}");
+    assert_eq!(response.headers()[X_CONTENT_TYPE_OPTIONS], "nosniff", "{status}");
+    assert!(!response.body().is_empty(), "{status}: it says why");
+}
+
+#[tokio::test]
+async fn tls_1_2_and_1_3_are_spoken_and_nothing_older() {
+    let (_sts, server) = start();
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let mut stream = connect(&server, &[version], b"http/1.1").await;
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await.unwrap();
+        assert!(read_all(&mut stream).await.starts_with("HTTP/1.1 200 OK\r\n"), "{version:?}");
+    }
+    for minor in [0, 1, 2] {
+        // A whole ClientHello of SSL 3.0, TLS 1.0, TLS 1.1: version, random, no session, one suite, no compression.
+        let hello = [&[3, minor][..], &[7; 32], &[0, 0, 2, 0xc0, 0x13, 1, 0]].concat();
+        let length = u8::try_from(hello.len()).unwrap();
+        let record = [&[22, 3, 1, 0, length + 4, 1, 0, 0, length][..], &hello].concat();
+        let mut stream = TcpStream::connect(server.address()).await.unwrap();
+        stream.write_all(&record).await.unwrap();
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+        // A fatal alert, and not a byte of a handshake.
+        assert!(matches!(answer[..], [21, 3, _, 0, 2, 2, _]), "3.{minor}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_head_beyond_its_limit_is_refused_and_one_within_is_not() {
+    let (_sts, server) = start();
+    for (bytes, status) in [(8_000, "200"), (40_000, "431")] {
+        let mut stream = connect(&server, ALL, b"http/1.1").await;
+        let head = format!(
+            "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX: {}\r\n\r\n",
+            "a".repeat(bytes)
+        );
+        // It may be refused before all of it is written.
+        let _ = stream.write_all(head.as_bytes()).await;
+        let answer = read_all(&mut stream).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{bytes}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_does_not_come_to_its_end_is_not_waited_for() {
+    let (_sts, server) = start();
+    let begin = |text: &'static str| async {
+        let mut stream = connect(&server, ALL, b"http/1.1").await;
+        stream.write_all(text.as_bytes()).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(60), read_all(&mut stream)).await.expect("the connection ends")
+    };
+    let (nothing, head, body) = tokio::join!(
+        begin(""),
+        begin("POST /authenticate HTTP/1.1\r\nHost: localhost\r\nX-"),
+        begin("POST /authenticate HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 100\r\n\r\n{"),
+    );
+    assert_eq!((nothing.as_str(), head.as_str()), ("", ""));
+    assert!(body.starts_with("HTTP/1.1 408 "), "{body}");
+}
+
+/// CVE-2023-44487: streams that are opened and cancelled as fast as they can be written.
+#[tokio::test]
+async fn a_rapid_reset_harms_nobody() {
+    let (sts, server) = start();
+    let mut stream = connect_h2(&server).await;
+    let mut sent = 0;
+    for number in 0..20_000_u32 {
+        let id = 2 * number + 1;
+        let frames =
+            [frame(HEADERS, END_STREAM | END_HEADERS, id, HEAD), frame(RST_STREAM, 0, id, &[0, 0, 0, 8])].concat();
+        if stream.write_all(&frames).await.is_err() {
+            break;
+        }
+        sent += 1;
+    }
+    assert!(ends(&mut stream).await, "streams are opened and cancelled without end");
+    println!("rapid reset: the connection was ended after at most {sent} streams");
+    assert_unharmed(&sts, &server).await;
+}
+
+/// CVE-2024-27316 and its like: a head that goes on in one frame after the other.
+#[tokio::test]
+async fn a_flood_of_continuations_is_cut_and_harms_nobody() {
+    let (sts, server) = start();
+    let mut stream = connect_h2(&server).await;
+    stream.write_all(&frame(HEADERS, END_STREAM, 1, HEAD)).await.unwrap();
+    // Literal header fields without indexing: a name of one letter, a value of one.
+    let fields = [0, 1, b'x', 1, b'y'].repeat(3000);
+    let mut written = 0_usize;
+    while written < 64 << 20 && stream.write_all(&frame(CONTINUATION, 0, 1, &fields)).await.is_ok() {
+        written += fields.len();
+    }
+    assert!(written < 64 << 20, "it is read without end");
+    println!("continuations: cut after {} KiB", written / 1024);
+    assert_unharmed(&sts, &server).await;
+}
+
+/// CVE-2019-9512, CVE-2019-9515: pings and settings, each of which must be answered, to one that does not read.
+#[tokio::test]
+async fn a_flood_of_pings_and_settings_harms_nobody() {
+    let (sts, server) = start();
+    let mut stream = connect_h2(&server).await;
+    let frames = [frame(PING, 0, 0, &[0; 8]), frame(SETTINGS, 0, 0, &[])].concat().repeat(100);
+    for _ in 0..1000 {
+        let written = tokio::time::timeout(Duration::from_secs(1), stream.write_all(&frames)).await;
+        if !matches!(written, Ok(Ok(()))) {
+            break;
+        }
+    }
+    assert_unharmed(&sts, &server).await;
+}
+
+#[tokio::test]
+async fn where_client_certificates_are_asked_for_their_holders_alone_are_answered() {
+    let (sts, folder) = (Sts::start([alice()]), TempDir::new().unwrap());
+    let (ours, others) = (authority(), authority());
+    let ca_file = folder.path().join("clients.pem");
+    std::fs::write(&ca_file, ours.pem()).unwrap();
+    let server = Setup::new(&people::config("aws"))
+        .sts(&sts)
+        .argument(format!("--client-ca-file={}", ca_file.display()))
+        .start()
+        .expect("the webhook comes up");
+    let warned = server.log().iter().any(|line| line["msg"].as_str().is_some_and(|text| text.contains("client-key")));
+    assert!(warned, "{:?}", server.log());
+
+    let anonymous = server.reviewer();
+    let request = anonymous.request(review::body(ReviewVersion::V1, &token()).to_string());
+    assert_eq!(anonymous.send(request).await.unwrap().status(), StatusCode::UNAUTHORIZED);
+    for (path, status) in [("/healthz", 200), ("/metrics", 401), ("/authenticate", 401), ("/", 401)] {
+        let url = anonymous.url().replace("/authenticate", path);
+        let response = anonymous.send(Request::get(url).body(Full::default()).unwrap()).await.unwrap();
+        assert_eq!(response.status().as_u16(), status, "{path}");
+    }
+    assert!(sts.seen().is_empty());
+
+    let known = reviewer_with(&server, &folder, &ours);
+    assert_eq!(known.review(ReviewVersion::V1, &token()).await.user().username, "alice");
+    let foreign = reviewer_with(&server, &folder, &others);
+    assert!(foreign.send(foreign.request("{}")).await.is_err(), "the handshake fails");
+
+    // The authority is another from here on: no new connection of the old one's holders is answered.
+    std::fs::write(&ca_file, others.pem()).unwrap();
+    eventually("the other authority is taken", || {
+        server.log().iter().any(|line| line["msg"].as_str().is_some_and(|text| text.contains("on disk are others")))
+    });
+    let foreign = reviewer_with(&server, &folder, &others);
+    assert_eq!(foreign.review(ReviewVersion::V1, &token()).await.user().username, "alice");
+    let known = reviewer_with(&server, &folder, &ours);
+    assert!(known.send(known.request("{}")).await.is_err(), "the handshake fails");
+    // What cannot be read changes nothing.
+    std::fs::write(&ca_file, "garbage").unwrap();
+    eventually("the file is found to be useless", || {
+        server.log().iter().any(|line| line["msg"].as_str().is_some_and(|text| text.contains("in memory")))
+    });
+    let foreign = reviewer_with(&server, &folder, &others);
+    assert_eq!(foreign.review(ReviewVersion::V1, &token()).await.user().username, "alice");
+}
+
+/// An API server whose webhook kubeconfig has a certificate of this authority.
+fn reviewer_with(server: &Server, folder: &TempDir, authority: &CertifiedIssuer<'static, KeyPair>) -> Reviewer {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    let certificate = params.signed_by(&key, authority).unwrap();
+    let [cert_file, key_file, kubeconfig] =
+        ["client.pem", "client.key", "kubeconfig"].map(|name| folder.path().join(name));
+    std::fs::write(&cert_file, certificate.pem()).unwrap();
+    std::fs::write(&key_file, key.serialize_pem()).unwrap();
+    let user = format!("user: {{client-certificate: {}, client-key: {}}}", cert_file.display(), key_file.display());
+    let text = std::fs::read_to_string(server.kubeconfig()).unwrap();
+    assert!(text.contains("user: {}"), "{text}");
+    std::fs::write(&kubeconfig, text.replace("user: {}", &user)).unwrap();
+    Reviewer::new(&kubeconfig).unwrap()
+}
+
+fn authority() -> CertifiedIssuer<'static, KeyPair> {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+}
+
+/// Others are answered, nobody asked STS on the flood's behalf, and it cost no memory.
+async fn assert_unharmed(sts: &Sts, server: &Server) {
+    let answer = server.reviewer().review(ReviewVersion::V1, &token()).await;
+    assert!(matches!(answer, Answer::Allowed(_)), "{answer:?}");
+    assert_eq!(sts.seen().len(), 1);
+    let peak = server.peak_memory();
+    assert!(peak < 60 * 1024, "{peak} KiB");
+}
+
+fn start() -> (Sts, Server) {
+    let sts = Sts::start([alice()]);
+    let server = Server::start(&people::config("aws"), &sts);
+    (sts, server)
+}
+
+fn token() -> String {
+    plugin::token(&alice(), CLUSTER, "us-west-2")
+}
+
+async fn connect(
+    server: &Server,
+    versions: &[&'static SupportedProtocolVersion],
+    protocol: &[u8],
+) -> TlsStream<TcpStream> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(server.state_dir().join("cert.pem")).unwrap() {
+        roots.add(certificate.unwrap()).unwrap();
+    }
+    let mut config = ClientConfig::builder_with_provider(rustls::crypto::aws_lc_rs::default_provider().into())
+        .with_protocol_versions(versions)
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![protocol.to_vec()];
+    let stream = TcpStream::connect(server.address()).await.unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap()
+}
+
+async fn connect_h2(server: &Server) -> TlsStream<TcpStream> {
+    let mut stream = connect(server, ALL, b"h2").await;
+    let preface = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), frame(SETTINGS, 0, 0, &[])].concat();
+    stream.write_all(&preface).await.unwrap();
+    stream
+}
+
+/// Whether the other end closes the connection, or says that it will.
+async fn ends(stream: &mut TlsStream<TcpStream>) -> bool {
+    let reading = async {
+        loop {
+            let mut head = [0; 9];
+            if stream.read_exact(&mut head).await.is_err() || head[3] == GOAWAY {
+                return;
+            }
+            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+            let mut payload = vec![0; usize::try_from(length).unwrap()];
+            if stream.read_exact(&mut payload).await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), reading).await.is_ok()
+}
+
+async fn read_all(stream: &mut TlsStream<TcpStream>) -> String {
+    let mut answer = Vec::new();
+    // A connection that is cut has said what it had to say.
+    let _ = stream.read_to_end(&mut answer).await;
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// A frame of HTTP/2 (RFC 9113, section 4.1).
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+const ALL: &[&SupportedProtocolVersion] = &[&rustls::version::TLS12, &rustls::version::TLS13];
+
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const PING: u8 = 6;
+const GOAWAY: u8 = 7;
+const CONTINUATION: u8 = 9;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+
+/// `POST https://localhost/authenticate`, as HPACK writes it without tables of its own (RFC 7541, appendix A).
+const HEAD: &[u8] = b"\x83\x87\x04\x0d/authenticate\x01\x09localhost";
