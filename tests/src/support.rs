@@ -9,6 +9,7 @@ pub mod cluster;
 pub mod container;
 pub mod control_plane;
 pub mod draft;
+pub mod forger;
 pub mod instance;
 mod loopback;
 pub mod patience;

@@ -2,6 +2,7 @@
 //!
 //! One room a subject. What each proves:
 //!
+//! - [`audit`]: each decision is recorded, and what cannot be recorded keeps nobody out.
 //! - [`bad_input`]: what is wrong on a command line or in a config file is named, with its place and what would be right.
 //! - [`broken_sts`]: what is not STS and stands in its place is never believed, and costs no memory.
 //! - [`cluster`]: a person with AWS credentials runs kubectl against a real API server, and RBAC decides.
@@ -11,6 +12,7 @@
 //! - [`init`]: certificate, key and webhook kubeconfig are made once, and the server serves with them.
 //! - [`interop`]: tokens of the AWS CLI and botocore are believed, and not with one bit changed.
 //! - [`login`]: roles, their cache, MFA codes, and what the plugin tells of its credentials.
+//! - [`metrics`]: the numbers are those of the Go program and ours, and no caller makes more of them.
 //! - [`plugin`]: the plugin answers kubectl in the version that it asks for, with tokens that STS takes.
 //! - [`reaching_sts`]: where STS is and whom to trust for it: flags, config file, environment, hosts file.
 //! - [`secrets`]: nothing secret is ever logged or answered.
@@ -21,6 +23,7 @@
 //!
 //! [`people`] is who logs in.
 
+mod audit;
 mod bad_input;
 mod broken_sts;
 mod cluster;
@@ -30,6 +33,7 @@ mod http_face;
 mod init;
 mod interop;
 mod login;
+mod metrics;
 mod people;
 mod plugin;
 mod reaching_sts;

@@ -8,13 +8,10 @@
 use std::time::{Duration, Instant};
 
 use authenticator_tests::support::control_plane::ReviewVersion;
-use authenticator_tests::support::plugin;
 use authenticator_tests::support::review::{Answer, Reviewer};
 use authenticator_tests::support::server::{Server, Setup};
 use authenticator_tests::support::sts::{Behaviour, Principal, Sts};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jiff::Timestamp;
+use authenticator_tests::support::{forger, plugin};
 use tokio::task::JoinSet;
 
 const ACCOUNT: &str = "111122223333";
@@ -75,7 +72,10 @@ async fn flood(label: &str, mut forged_keys: impl Iterator<Item = String>, borro
     let begun = Instant::now();
     for tick in 0..SECONDS * FORGED_PER_SECOND {
         tokio::time::sleep_until((begun + Duration::from_secs(1) / FORGED_PER_SECOND * tick).into()).await;
-        forged.spawn(review(reviewer.clone(), forge(&forged_keys.next().expect("keys without end"))));
+        forged.spawn(review(
+            reviewer.clone(),
+            forger::token(&forged_keys.next().expect("keys without end"), "us-west-2"),
+        ));
         if tick % (FORGED_PER_SECOND / CALLERS) == 0 {
             let caller = turns.next().expect("callers without end").clone();
             let reviewer = reviewer.clone();
@@ -119,17 +119,4 @@ async fn review(reviewer: Reviewer, token: String) -> Review {
     let begun = Instant::now();
     let answer = reviewer.review(ReviewVersion::V1, &token).await;
     (answer, begun.elapsed())
-}
-
-/// A token that has everything but a signature that fits.
-fn forge(access_key_id: &str) -> String {
-    let date = Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
-    let (day, _) = date.split_at(8);
-    let noise = Timestamp::now().as_nanosecond();
-    let url = format!(
-        "https://sts.us-west-2.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Algorithm=AWS4-HMAC-SHA256\
-         &X-Amz-Credential={access_key_id}%2F{day}%2Fus-west-2%2Fsts%2Faws4_request&X-Amz-Date={date}&X-Amz-Expires=60\
-         &X-Amz-SignedHeaders=host%3Bx-k8s-aws-id&X-Amz-Signature={noise:064x}"
-    );
-    format!("k8s-aws-v1.{}", URL_SAFE_NO_PAD.encode(url))
 }

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -77,6 +77,21 @@ impl Process {
     #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Sends it a signal, by its name without `SIG`.
+    ///
+    /// # Panics
+    ///
+    /// It has ended.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.id().to_string()]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "{} gets SIG{name}", self.name);
+    }
+
+    /// How it ended; `None` while it runs on.
+    pub fn ended_within(&mut self, limit: Duration) -> Option<ExitStatus> {
+        self.ends_within(limit).then(|| self.child.wait().ok()).flatten()
     }
 
     /// All that the program has printed so far.

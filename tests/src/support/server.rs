@@ -1,14 +1,16 @@
 //! The webhook as a process of its own: the built program, in a folder of its own, on a free port of loopback.
 
 use std::ffi::{OsStr, OsString};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::patience;
 use super::process::Process;
 use super::programs::{self, Run};
 use super::review::Reviewer;
@@ -38,6 +40,34 @@ impl Server {
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// Where it answers health checks on loopback, as it says itself.
+    ///
+    /// # Panics
+    ///
+    /// It does not.
+    #[must_use]
+    pub fn health(&self) -> SocketAddr {
+        let log = self.log();
+        let line = log.iter().find(|line| line["msg"] == "answering health checks").expect("it answers health checks");
+        let address: SocketAddr = line["address"].as_str().and_then(|text| text.parse().ok()).expect("an address");
+        SocketAddr::from((Ipv4Addr::LOCALHOST, address.port()))
+    }
+
+    /// Sends it a signal, by its name without `SIG`.
+    pub fn signal(&self, name: &str) {
+        self.process.signal(name);
+    }
+
+    /// How it ended; `None` while it runs on.
+    pub fn ended_within(&mut self, limit: Duration) -> Option<ExitStatus> {
+        self.process.ended_within(limit)
+    }
+
+    /// Waits until it has logged a line with this message.
+    pub fn says(&self, message: &str) {
+        patience::eventually(message, || self.log().iter().any(|line| line["msg"] == message));
     }
 
     /// The kubeconfig that it wrote for the API server.
@@ -81,8 +111,7 @@ impl Server {
     ///
     /// It has ended.
     pub fn hang_up(&self) {
-        let kill = Command::new("kill").args(["-HUP", &self.process.id().to_string()]).status();
-        assert!(kill.expect("signals can be sent").success(), "it runs");
+        self.process.signal("HUP");
     }
 
     /// The lines that it has logged so far, each a JSON object.

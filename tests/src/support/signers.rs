@@ -1,11 +1,13 @@
-//! Signers that nobody here wrote: botocore and the AWS CLI, installed from PyPI at the versions of
+//! Programs that nobody here wrote: the signers botocore and the AWS CLI, and Prometheus's client, installed from PyPI at the versions of
 //! `tests/interop/requirements.txt`.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
 use jiff::Timestamp;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -134,6 +136,26 @@ pub fn aws(arguments: &[&str], env: &[(String, String)]) -> Output {
 #[must_use]
 pub fn endpoint_table() -> String {
     script("endpoint_table.py", "")
+}
+
+/// A family of metrics as Prometheus's own client for Python reads it.
+#[derive(Debug, Deserialize)]
+pub struct Family {
+    /// `counter`, `gauge`, `histogram`, …
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Each `name{label="value"}` and its number.
+    pub samples: BTreeMap<String, f64>,
+}
+
+/// What that client reads in a text of metrics, by name; of a counter without `_total`.
+///
+/// # Panics
+///
+/// As [`botocore`], or the client does not understand the text.
+#[must_use]
+pub fn exposition(text: &str) -> BTreeMap<String, Family> {
+    serde_json::from_str(&script("exposition.py", text)).expect("it prints families")
 }
 
 /// The Python that has them.
