@@ -13,6 +13,7 @@ mod answer;
 mod client;
 mod codes;
 mod contact;
+mod dial;
 mod endpoint;
 mod gate;
 mod roots;

@@ -23,6 +23,7 @@ pub(super) enum Bound {
     Flights,
     Deadline,
     OneTry,
+    Patience,
     Tries,
     CallsInFlight,
     StrangersInFlight,
@@ -76,7 +77,7 @@ const fn row(
 }
 
 /// The defaults are those of a cluster of some hundred people and nodes; `make flood` holds them against a flood.
-const ROWS: [Row; 18] = [
+const ROWS: [Row; 19] = [
     row(
         Bound::IdentityTtl,
         ("sts-identity-ttl", "stsIdentityTTL"),
@@ -132,6 +133,14 @@ const ROWS: [Row; 18] = [
         (100, 25 * SECOND),
         6 * SECOND,
         "The time for one call of STS",
+    ),
+    row(
+        Bound::Patience,
+        ("sts-patience", "stsPatience"),
+        Unit::Time,
+        (0, 25 * SECOND),
+        2 * SECOND,
+        "How long a known token waits for STS before its older answer is used, to the token's end at most",
     ),
     row(
         Bound::Tries,
@@ -283,6 +292,7 @@ impl Bounds {
             max_flights: self.number(Bound::Flights, usize::MAX),
             deadline: self.time(Bound::Deadline),
             one_try: self.time(Bound::OneTry),
+            patience: self.time(Bound::Patience),
             tries: self.number(Bound::Tries, u32::MAX),
             gate: GateLimits {
                 in_flight: self.number(Bound::CallsInFlight, usize::MAX),

@@ -7,12 +7,11 @@ use http::{Request, Uri};
 use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
 use hyper::body::Bytes;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::{ClientConfig, RootCertStore};
 
 use super::contact::{Call, Contact};
-use super::endpoint::Resolver;
+use super::dial::{Dialer, Patient};
 use super::way::{Proxy, Way};
 use super::{AnswerError, AskError, CallerIdentity, Endpoint, MAX_ANSWER_BYTES, Outage, Rejection, read_answer};
 use crate::cluster_id::ClusterId;
@@ -21,7 +20,7 @@ use crate::token::{CLUSTER_ID_HEADER, PresignedRequest};
 /// Asks STS who signed a request.
 #[derive(Clone, Debug)]
 pub struct Client {
-    http: hyper_util::client::legacy::Client<HttpsConnector<Way>, Empty<Bytes>>,
+    http: hyper_util::client::legacy::Client<Patient<HttpsConnector<Way>>, Empty<Bytes>>,
     cluster_id: ClusterId,
     contact: Contact,
 }
@@ -47,20 +46,19 @@ impl Client {
             .with_root_certificates(roots)
             .with_no_client_auth();
         let proxy = proxy.filter(|_| endpoint.is_none());
-        let mut tcp = HttpConnector::new_with_resolver(Resolver(endpoint));
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(Duration::from_secs(3)));
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(tls)
             .https_only()
             .enable_all_versions()
-            .wrap_connector(Way::new(tcp, proxy));
+            .wrap_connector(Way::new(Dialer::new(endpoint), proxy));
         let http = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(90))
-            .build(connector);
+            // Calls that share a connection would else share its death until each of them has waited in vain.
+            .http2_keep_alive_interval(Duration::from_secs(3))
+            .http2_keep_alive_timeout(Duration::from_secs(2))
+            .build(Patient(connector));
         Ok(Self { http, cluster_id: cluster_id.clone(), contact })
     }
 

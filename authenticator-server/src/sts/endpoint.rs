@@ -1,15 +1,8 @@
 //! Where connections to STS go when the operator says so: a VPC endpoint, a proxy, or an emulator.
 
-use std::future::Future;
-use std::io;
-use std::net::SocketAddr;
-use std::pin::Pin;
 use std::str::FromStr;
-use std::task::{Context, Poll};
 
-use hyper_util::client::legacy::connect::dns::Name;
 use rustls::pki_types::ServerName;
-use tower_service::Service;
 
 /// The address that connections go to instead of the one that DNS gives for the signed host.
 ///
@@ -67,29 +60,15 @@ impl std::fmt::Display for Endpoint {
     }
 }
 
-/// Finds the addresses for a host of the table: the endpoint's if there is one, else what DNS says.
-#[derive(Clone, Debug)]
-pub(super) struct Resolver(pub(super) Option<Endpoint>);
-
-impl Service<Name> for Resolver {
-    type Response = std::vec::IntoIter<SocketAddr>;
-    type Error = io::Error;
-    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+impl Endpoint {
+    /// A name or an address, without brackets.
+    pub(super) fn host(&self) -> &str {
+        &self.host
     }
 
-    fn call(&mut self, name: Name) -> Self::Future {
-        // Port 0 stands for the URL's own port, which is 443 for every host of the table.
-        let (host, port) = match &self.0 {
-            Some(endpoint) => (endpoint.host.clone(), endpoint.port),
-            None => (name.as_str().to_owned(), 0),
-        };
-        Box::pin(async move {
-            let addresses: Vec<_> = tokio::net::lookup_host((host, port)).await?.collect();
-            Ok(addresses.into_iter())
-        })
+    /// The port.
+    pub(super) const fn port(&self) -> u16 {
+        self.port
     }
 }
 

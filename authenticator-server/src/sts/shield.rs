@@ -47,6 +47,8 @@ pub struct ShieldLimits {
     pub deadline: Duration,
     /// The time for one call.
     pub one_try: Duration,
+    /// How long a caller of whom there is an older answer waits for another before that one is used.
+    pub patience: Duration,
     /// How often STS is asked if it cannot be heard. Throttling does not count: the gate slows down instead.
     pub tries: u32,
     /// The shortest pause before STS is asked again.
@@ -66,6 +68,7 @@ impl Default for ShieldLimits {
             max_flights: 1024,
             deadline: Duration::from_secs(8),
             one_try: Duration::from_secs(6),
+            patience: Duration::from_secs(2),
             tries: 3,
             pause: Duration::from_millis(100),
             gate: GateLimits::default(),
@@ -222,12 +225,12 @@ impl<V: Send + Sync + 'static> Shield<V> {
             return Told { answer: Err(rejection.into()), from: Origin::Refusal };
         }
         match (self.flight(digest, request), known) {
-            (Ok((flight, origin)), _) => match flight.await {
-                Ok(Told { answer, from: Origin::Asked }) => Told { answer, from: origin },
-                Ok(told) => told,
-                // A flight that ends without a word has panicked; that is no statement about the caller.
-                Err(_) => Told { answer: Err(Outage::Overloaded.into()), from: origin },
-            },
+            (Ok((flight, origin)), None) => landed(flight, origin).await,
+            (Ok((flight, origin)), Some(known)) => {
+                let told = tokio::time::timeout(self.inner.limits.patience, landed(flight, origin)).await;
+                // The flight goes on: what it brings is for whoever asks next.
+                told.unwrap_or_else(|_| Told { answer: Ok(known.caller), from: Origin::Stale })
+            }
             (Err(_), Some(known)) => Told { answer: Ok(known.caller), from: Origin::Stale },
             (Err(outage), None) => Told { answer: Err(outage.into()), from: Origin::Shed },
         }
@@ -274,6 +277,15 @@ impl<V: Send + Sync + 'static> Shield<V> {
             let _ = sender.send(landed);
         });
         Ok((flight, Origin::Asked))
+    }
+}
+
+async fn landed<V: Send + Sync + 'static>(flight: Flight<V>, origin: Origin) -> Told<V> {
+    match flight.await {
+        Ok(Told { answer, from: Origin::Asked }) => Told { answer, from: origin },
+        Ok(told) => told,
+        // A flight that ends without a word has panicked; that is no statement about the caller.
+        Err(_) => Told { answer: Err(Outage::Overloaded.into()), from: origin },
     }
 }
 

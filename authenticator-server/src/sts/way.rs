@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::Uri;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::client::proxy::matcher::Matcher;
 use hyper_util::rt::TokioIo;
@@ -15,7 +14,7 @@ use tokio::net::TcpStream;
 use tower_service::Service;
 
 use super::Environment;
-use super::endpoint::Resolver;
+use super::dial::Dialer;
 
 /// The proxy that the environment names: `HTTPS_PROXY`, but for the hosts in `NO_PROXY`; either may be in lower case.
 ///
@@ -72,12 +71,12 @@ impl fmt::Debug for Proxy {
 /// Connects to an endpoint of STS.
 #[derive(Clone, Debug)]
 pub(super) struct Way {
-    tcp: HttpConnector<Resolver>,
+    tcp: Dialer,
     proxy: Option<Proxy>,
 }
 
 impl Way {
-    pub(super) const fn new(tcp: HttpConnector<Resolver>, proxy: Option<Proxy>) -> Self {
+    pub(super) const fn new(tcp: Dialer, proxy: Option<Proxy>) -> Self {
         Self { tcp, proxy }
     }
 }

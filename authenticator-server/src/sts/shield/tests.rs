@@ -263,3 +263,31 @@ async fn an_answer_says_where_it_came_from() {
     sts.may_answer.add_permits(1);
     assert_eq!((first.await.unwrap(), second.await.unwrap()), (Origin::Asked, Origin::Joined));
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_known_does_not_wait_for_an_sts_that_hangs_as_a_stranger_must() {
+    let sts = Sts::answering(ann());
+    let (shield, limits) = (sts.shield(ShieldLimits::default()), ShieldLimits::default());
+    ask(&shield, 1).await.unwrap();
+    sts.may_answer.forget_permits(Semaphore::MAX_PERMITS);
+    pass(31).await;
+    let begun = Instant::now();
+    let (digest, request) = token(1);
+    let told = shield.ask(digest, &request).await;
+    assert_eq!((told.from, told.answer.is_ok(), begun.elapsed()), (Origin::Stale, true, limits.patience));
+    assert_eq!(ask(&shield, 2).await, Err(Outage::TimedOut.into()));
+
+    // What the flight brings in the end holds: a refusal ends it.
+    sts.say(refused());
+    pass(60).await;
+    let asking = tokio::spawn({
+        let shield = shield.clone();
+        async move { ask(&shield, 1).await }
+    });
+    assert!(asking.await.unwrap().is_ok());
+    sts.may_answer.add_permits(10);
+    while shield.load().flights > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(ask(&shield, 1).await, Err(Rejection::SignatureDoesNotMatch.into()));
+}
