@@ -13,9 +13,11 @@
 //! - [`interop`]: tokens of the AWS CLI and botocore are believed, and not with one bit changed.
 //! - [`login`]: roles, their cache, MFA codes, and what the plugin tells of its credentials.
 //! - [`metrics`]: the numbers are those of the Go program and ours, and no caller makes more of them.
+//! - [`outage`]: what callers see while STS is away, slow, cut off or half dead.
 //! - [`plugin`]: the plugin answers kubectl in the version that it asks for, with tokens that STS takes.
 //! - [`reaching_sts`]: where STS is and whom to trust for it: flags, config file, environment, hosts file.
 //! - [`secrets`]: nothing secret is ever logged or answered.
+//! - [`serving`]: certificates, processes and connections come and go, and no request fails.
 //! - [`sources`]: files that hold mappings may change in any way, and nobody is locked out while they do.
 //! - [`sts`]: the emulator answers as STS does, to the AWS CLI too.
 //! - [`token_review`]: what the webhook answers to all that an API server, or somebody in its place, can send.
@@ -34,10 +36,12 @@ mod init;
 mod interop;
 mod login;
 mod metrics;
+mod outage;
 mod people;
 mod plugin;
 mod reaching_sts;
 mod secrets;
+mod serving;
 mod sources;
 mod sts;
 mod token_review;

@@ -8,6 +8,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
@@ -48,6 +49,8 @@ pub(super) struct Asked {
 pub(super) enum Reply {
     /// It is answered.
     Answer(Response<Bytes>),
+    /// It is answered after this time.
+    Late(Duration, Response<Bytes>),
     /// It never is, and the connection stays open.
     Hang,
     /// The connection is cut.
@@ -191,6 +194,10 @@ async fn answer(
     };
     match (desk.answer)(Asked { server_name, parts, body: body.to_bytes() }) {
         Reply::Answer(response) => Ok(response.map(Full::new)),
+        Reply::Late(time, response) => {
+            tokio::time::sleep(time).await;
+            Ok(response.map(Full::new))
+        }
         Reply::Hang => std::future::pending().await,
         Reply::Cut => {
             cut.notify_one();

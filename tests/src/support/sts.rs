@@ -18,7 +18,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::StatusCode;
 use http::header::DATE;
@@ -159,6 +159,10 @@ pub enum Behaviour {
     Hang,
     /// Connections are cut once the request has been read.
     CloseConnection,
+    /// As STS does, after this time.
+    After(Duration),
+    /// Every second request gets this, the others what STS answers.
+    EverySecond(Box<Behaviour>),
 }
 
 /// One request as it arrived, and what was made of it.
@@ -253,14 +257,24 @@ impl Desk {
         let verdict = self.grant(now, &server_name, &parts, &body);
         let form = Form::wanted_by(&parts.headers);
         let request_id = next_request_id();
-        lock(&self.seen).push(Seen {
-            server_name: server_name.to_string(),
-            parts,
-            body,
-            verdict: verdict.as_ref().map(Grant::arn).map_err(|fault| fault.code),
-        });
+        let number = {
+            let mut seen = lock(&self.seen);
+            seen.push(Seen {
+                server_name: server_name.to_string(),
+                parts,
+                body,
+                verdict: verdict.as_ref().map(Grant::arn).map_err(|fault| fault.code),
+            });
+            seen.len()
+        };
 
-        let behaviour = match lock(&self.behaviour).clone() {
+        let (behaviour, late) = match lock(&self.behaviour).clone() {
+            Behaviour::After(time) => (Behaviour::Normal, Some(time)),
+            Behaviour::EverySecond(behaviour) if number.is_multiple_of(2) => (*behaviour, None),
+            Behaviour::EverySecond(_) => (Behaviour::Normal, None),
+            other => (other, None),
+        };
+        let behaviour = match behaviour {
             Behaviour::AtMost { per_second } if self.allowance.take(per_second) => Behaviour::Normal,
             Behaviour::AtMost { .. } => Behaviour::Throttle,
             other => other,
@@ -276,11 +290,17 @@ impl Desk {
             }
             (Behaviour::Hang, _) => return Reply::Hang,
             (Behaviour::CloseConnection, _) => return Reply::Cut,
+            (Behaviour::After(_) | Behaviour::EverySecond(_), _) => {
+                unreachable!("resolved above, and never one in the other")
+            }
         };
         // By the clock that the request was judged by.
         let date = now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
         answer.headers_mut().insert(DATE, date.try_into().expect("a date is a header's value"));
-        Reply::Answer(answer)
+        match late {
+            Some(time) => Reply::Late(time, answer),
+            None => Reply::Answer(answer),
+        }
     }
 
     /// What the request gets if nothing is in its way.

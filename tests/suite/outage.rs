@@ -1,0 +1,136 @@
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::time::{Duration, Instant};
+
+use authenticator_tests::support::control_plane::ReviewVersion;
+use authenticator_tests::support::review::{Answer, Reviewer};
+use authenticator_tests::support::server::{Server, Setup};
+use authenticator_tests::support::sts::{Behaviour, Principal, Sts};
+use authenticator_tests::support::{forger, plugin};
+use http::StatusCode;
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+
+use crate::people::{self, ACCOUNT, CLUSTER, alice, bob};
+
+#[tokio::test]
+async fn while_sts_is_away_known_tokens_work_others_get_503_and_all_work_soon_after() {
+    for away in [Behaviour::CloseConnection, Behaviour::Hang] {
+        let sts = Sts::start([alice(), bob()]);
+        // Nothing is fresh, so that each question is one to STS.
+        let server = start(&sts, &["--sts-identity-ttl=0s", "--sts-deadline=3s", "--sts-patience=500ms"]);
+        let reviewer = server.reviewer();
+        let (known, new) = (token(&alice()), token(&bob()));
+        assert!(matches!(ask(&reviewer, &known).await, Answer::Allowed(_)));
+        sts.behave(away.clone());
+        for _ in 0..3 {
+            assert_eq!(ask(&reviewer, &known).await.user().username, "alice");
+            let begun = Instant::now();
+            let answer = ask(&reviewer, &new).await;
+            assert!(is_unavailable(&answer), "{away:?}: {answer:?}");
+            assert!(begun.elapsed() < Duration::from_secs(10), "the API server itself gives up after 30 s");
+        }
+        sts.behave(Behaviour::Normal);
+        let begun = Instant::now();
+        while !matches!(ask(&reviewer, &new).await, Answer::Allowed(_)) {
+            assert!(begun.elapsed() < Duration::from_secs(10), "{away:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_slow_sts_is_waited_for() {
+    let sts = Sts::start([alice()]);
+    let server = start(&sts, &[]);
+    sts.behave(Behaviour::After(Duration::from_secs(5)));
+    assert_eq!(ask(&server.reviewer(), &token(&alice())).await.user().username, "alice");
+}
+
+#[tokio::test]
+async fn every_second_call_that_is_cut_is_made_again() {
+    let sts = Sts::start([]);
+    let server = start(&sts, &[]);
+    sts.behave(Behaviour::EverySecond(Box::new(Behaviour::CloseConnection)));
+    let reviewer = server.reviewer();
+    for number in 0..6 {
+        let who = viewer(number);
+        sts.know(who.clone());
+        let answer = ask(&reviewer, &token(&who)).await;
+        assert!(matches!(answer, Answer::Allowed(_)), "{number}: {answer:?}");
+    }
+}
+
+/// Of two addresses one takes connections and says nothing: each call that begins there goes on at the other.
+#[tokio::test]
+async fn one_of_two_addresses_that_is_dead_keeps_nobody_out() {
+    let sts = Sts::start_on(ADDRESS, []).expect("port 443 of loopback can be bound: this test needs root");
+    let _dead = TcpListener::bind(DEAD).expect("likewise");
+    let folder = TempDir::new().unwrap();
+    let hosts = folder.path().join("hosts");
+    let text = format!("127.0.0.1 localhost\n{} {HOST}\n{} {HOST}\n", ADDRESS.ip(), DEAD.ip());
+    std::fs::write(&hosts, text).unwrap();
+    let hosts_file = ["unshare", "--mount", "sh", "-c", "mount --bind \"$0\" /etc/hosts && exec \"$@\""];
+    let wrapper = hosts_file.map(Into::into).into_iter().chain([hosts.as_os_str().to_owned()]);
+    let setup = Setup::new(&people::config("aws")).variable("SSL_CERT_FILE", sts.ca_file().to_string_lossy());
+    let server = setup.wrapped_in(wrapper).start().unwrap();
+    let reviewer = server.reviewer();
+    for number in 0..4 {
+        // No connection is kept from one to the next, so that both addresses begin in turn.
+        sts.behave(Behaviour::Normal);
+        let who = viewer(number);
+        sts.know(who.clone());
+        let answer = ask(&reviewer, &token(&who)).await;
+        assert!(matches!(answer, Answer::Allowed(_)), "{number}: {answer:?}");
+        sts.behave(Behaviour::CloseConnection);
+        assert!(matches!(
+            ask(&reviewer, &forger::token("AKIAIOSFODNN7EXAMPLE", "us-west-2")).await,
+            Answer::Failed { .. }
+        ));
+    }
+}
+
+#[tokio::test]
+async fn a_crowd_of_forged_tokens_is_turned_away_in_bounded_memory_and_whoever_is_known_gets_in() {
+    let sts = Sts::start([alice()]);
+    let server = start(&sts, &["--log-verbosity=info", "--sts-deadline=2s"]);
+    let reviewer = server.reviewer();
+    assert!(matches!(ask(&reviewer, &token(&alice())).await, Answer::Allowed(_)));
+    sts.behave(Behaviour::AtMost { per_second: 50 });
+    let mut crowd = JoinSet::new();
+    for number in 0..4000 {
+        let reviewer = reviewer.clone();
+        crowd.spawn(async move {
+            let forged = forger::token(&format!("AKIA{number:0>16}"), "us-west-2");
+            matches!(ask(&reviewer, &forged).await, Answer::Allowed(_))
+        });
+    }
+    assert!(matches!(ask(&reviewer, &token(&alice())).await, Answer::Allowed(_)));
+    assert!(crowd.join_all().await.iter().all(|let_in| !let_in));
+    assert!(server.peak_memory() < 60 * 1024, "{} KiB", server.peak_memory());
+}
+
+fn start(sts: &Sts, arguments: &[&str]) -> Server {
+    let setup = Setup::new(&people::config("aws")).sts(sts);
+    arguments.iter().fold(setup, |setup, argument| setup.argument(argument)).start().unwrap()
+}
+
+/// Somebody whom the role's mapping names and nobody has seen yet.
+fn viewer(number: u32) -> Principal {
+    Principal::role_session(ACCOUNT, "viewer", &format!("viewer-{number}"))
+}
+
+fn token(who: &Principal) -> String {
+    plugin::token(who, CLUSTER, "us-west-2")
+}
+
+async fn ask(reviewer: &Reviewer, token: &str) -> Answer {
+    reviewer.review(ReviewVersion::V1, token).await
+}
+
+fn is_unavailable(answer: &Answer) -> bool {
+    matches!(answer, Answer::Failed { status: StatusCode::SERVICE_UNAVAILABLE, text } if text.starts_with("sts."))
+}
+
+const HOST: &str = "sts.us-west-2.amazonaws.com";
+/// All of 127.0.0.0/8 is loopback; these addresses are nobody else's.
+const ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(127, 21, 36, 3)), 443);
+const DEAD: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(127, 21, 36, 4)), 443);
