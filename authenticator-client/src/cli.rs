@@ -19,6 +19,7 @@ mod login;
 mod plugin_command;
 mod request;
 mod token_command;
+mod update_kubeconfig_command;
 mod values;
 mod version_command;
 mod whoami_command;
@@ -54,13 +55,21 @@ fn dispatch(
     let Arguments { global, aws, command } = arguments;
     match command {
         Command::Eks(flags) => {
-            let EksFlags { aws: within, command: EksCommand::GetToken(flags) } = *flags;
-            let request = TokenRequest::of_get_token(global, aws.then(within), flags, &world.env)?;
-            token_command::run(request, world, out, err)
+            let EksFlags { aws: within, command } = *flags;
+            match command {
+                EksCommand::GetToken(flags) => {
+                    let request = TokenRequest::of_get_token(global, aws.then(within), flags, &world.env)?;
+                    token_command::run(request, world, out, err)
+                }
+                EksCommand::UpdateKubeconfig(flags) => {
+                    update_kubeconfig_command::run(&global, aws.then(within), flags, world, out, err)
+                }
+            }
         }
         Command::Token(flags) => {
             token_command::run(TokenRequest::of_token(global, aws, flags, &world.env)?, world, out, err)
         }
+        Command::UpdateKubeconfig(flags) => update_kubeconfig_command::run(&global, aws, *flags, world, out, err),
         Command::Whoami(flags) => {
             whoami_command::run(WhoamiRequest::new(global, aws, flags, &world.env)?, world, out, err)
         }

@@ -11,9 +11,10 @@
 //! Choosing is ours, because aws-config's own choice is not aws-cli's. The services that give credentials are asked through
 //! aws-config's providers, where they do all that aws-cli does, and through AWS's clients for STS and SSO.
 
-use std::{pin::Pin, time::Duration};
+use std::{path::Path, pin::Pin, time::Duration};
 
 use aws_credential_types::Credentials;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
@@ -263,6 +264,30 @@ impl Plan {
     pub fn sts(&self, region: &ChosenRegion) -> Result<Sts, OutsideError> {
         let address = StsAddress::new(region, &self.profile, &self.world)?;
         Outside::new(&self.profile, &self.world).sts(&address)
+    }
+
+    /// The profile that was chosen.
+    #[must_use]
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// The URL at which EKS is to be asked, if somebody configured one: `AWS_ENDPOINT_URL_EKS`, `AWS_ENDPOINT_URL`, the profile.
+    ///
+    /// # Errors
+    ///
+    /// One that is no URL.
+    pub fn configured_eks_url(&self) -> Result<Option<String>, ServiceError> {
+        Service::Eks.configured_url(&self.profile, &self.world.env)
+    }
+
+    /// A client for AWS's services, which trusts the certificates of this file or, without one, those that are configured.
+    ///
+    /// # Errors
+    ///
+    /// There is nobody whom it could trust.
+    pub fn client(&self, ca_bundle: Option<&Path>) -> Result<SharedHttpClient, TrustError> {
+        network::client(&self.profile, &self.world.env, ca_bundle)
     }
 
     /// The region that was chosen, or the one that the instance says. Where there is no instance, that is no error unless it has

@@ -99,16 +99,16 @@ impl HostKind {
 }
 
 /// A part of AWS with its own accounts and domains.
-struct Partition {
-    id: &'static str,
+pub(crate) struct Partition {
+    pub(crate) id: &'static str,
     /// What the names of its regions start with.
     region_prefix: &'static str,
-    suffix: &'static str,
-    dual_stack_suffix: Option<&'static str>,
+    pub(crate) suffix: &'static str,
+    pub(crate) dual_stack_suffix: Option<&'static str>,
 }
 
 impl Partition {
-    fn of(region: &str) -> &'static Self {
+    pub(crate) fn of(region: &str) -> &'static Self {
         PARTITIONS.iter().find(|partition| region.starts_with(partition.region_prefix)).unwrap_or(&COMMERCIAL)
     }
 }

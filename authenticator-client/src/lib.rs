@@ -8,9 +8,10 @@
 //!
 //! `endpoint`, `presign`, `token` and `exec_credential` are pure: time is an argument. The environment and the file system are
 //! asked through [`World`], by `exec_info`, `profile`, `credentials`, `region` and the flags' own room, and nowhere else; `cache`
-//! alone has a directory of its own.
+//! alone has a directory of its own, and `kubeconfig` edits kubeconfigs.
 //!
-//! A token is signed, not fetched: nothing here opens a socket but `credentials`, and that only for a source that has to be asked.
+//! A token is signed, not fetched: nothing here opens a socket but `credentials`, and that only for a source that has to be
+//! asked; and `eks`, for a kubeconfig entry.
 
 use std::{ffi::OsString, io::Write, process::ExitCode};
 
@@ -18,6 +19,7 @@ pub mod cache;
 mod cli;
 pub mod cluster_id;
 pub mod credentials;
+pub mod eks;
 pub mod endpoint;
 pub mod environment;
 pub mod exec_credential;

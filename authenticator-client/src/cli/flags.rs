@@ -11,6 +11,7 @@ use super::values::{SessionDuration, TimeLimit, Verbosity};
 use crate::{
     exec_credential::{AwsForm, AwsPart},
     exec_info::ApiVersion,
+    kubeconfig::InteractiveMode,
 };
 
 /// Authenticates to Kubernetes with AWS credentials: an exec credential plugin for kubectl.
@@ -38,6 +39,8 @@ pub(super) enum Command {
     Eks(Box<EksFlags>),
     /// Print a token for the cluster, as an ExecCredential
     Token(TokenFlags),
+    /// Write a kubeconfig entry that logs in to a cluster of EKS with this program
+    UpdateKubeconfig(Box<UpdateKubeconfigFlags>),
     /// Print this program's version
     Version(VersionFlags),
     /// Print whose credentials a token would be made with, and where they come from
@@ -72,7 +75,7 @@ pub(super) struct GlobalFlags {
 }
 
 /// The flags that aws-cli takes before, within and after its `eks get-token`; the last one counts.
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 pub(super) struct AwsFlags {
     /// The region whose STS endpoint the token is for [env: AWS_REGION, AWS_DEFAULT_REGION] [default: the profile's, or us-east-1]
     #[arg(long)]
@@ -97,11 +100,12 @@ pub(super) struct AwsFlags {
     pub(super) idle: IdleAwsFlags,
 }
 
-/// Flags that aws-cli takes for each of its commands, and that change nothing in what its `eks get-token` prints.
-#[derive(Args, Debug)]
+/// Flags that aws-cli takes for each of its commands, and that change nothing in what its `eks get-token` prints. Its
+/// `eks update-kubeconfig` heeds those that are read here.
+#[derive(Args, Debug, Default)]
 pub(super) struct IdleAwsFlags {
     #[arg(long, value_name = "FILE", hide = true)]
-    ca_bundle: Option<String>,
+    pub(super) ca_bundle: Option<String>,
     #[arg(long, value_name = "FORMAT", hide = true)]
     cli_binary_format: Option<String>,
     #[arg(long, value_name = "SECONDS", hide = true)]
@@ -113,7 +117,7 @@ pub(super) struct IdleAwsFlags {
     #[arg(long, value_name = "WHEN", hide = true)]
     color: Option<String>,
     #[arg(long, value_name = "URL", hide = true)]
-    endpoint_url: Option<String>,
+    pub(super) endpoint_url: Option<String>,
     #[arg(long, hide = true)]
     no_cli_auto_prompt: bool,
     #[arg(long, hide = true)]
@@ -121,7 +125,19 @@ pub(super) struct IdleAwsFlags {
     #[arg(long, hide = true)]
     no_paginate: bool,
     #[arg(long, hide = true)]
-    no_verify_ssl: bool,
+    pub(super) no_verify_ssl: bool,
+}
+
+impl IdleAwsFlags {
+    /// These flags, unless those that stand further on in the command line say something else.
+    pub(super) fn then(self, later: Self) -> Self {
+        Self {
+            ca_bundle: later.ca_bundle.or(self.ca_bundle),
+            endpoint_url: later.endpoint_url.or(self.endpoint_url),
+            no_verify_ssl: later.no_verify_ssl || self.no_verify_ssl,
+            ..later
+        }
+    }
 }
 
 /// As with the Go program, a switch may also be written `--switch=true` or `--switch=false`.
@@ -184,6 +200,8 @@ pub(super) struct EksFlags {
 pub(super) enum EksCommand {
     /// Print a token for the cluster as `aws eks get-token` does
     GetToken(GetTokenFlags),
+    /// Write a kubeconfig entry that logs in to a cluster of EKS with this program
+    UpdateKubeconfig(UpdateKubeconfigFlags),
 }
 
 #[derive(Args, Debug)]
@@ -225,6 +243,50 @@ pub(super) struct ConvertKubeconfigFlags {
     /// Print what would be written, and write nothing
     #[arg(long)]
     pub(super) dry_run: bool,
+}
+
+/// The cluster is described by EKS; aws-cli's --region, --profile, --endpoint-url and --ca-bundle say how it is asked. The file is
+/// that of --kubeconfig, or of those in KUBECONFIG the first that has the cluster, else the first; ~/.kube/config without either.
+#[derive(Args, Debug)]
+pub(super) struct UpdateKubeconfigFlags {
+    #[command(flatten)]
+    pub(super) aws: AwsFlags,
+    /// The cluster's name
+    #[arg(long, value_name = "NAME")]
+    pub(super) name: String,
+    /// The kubeconfig [env: KUBECONFIG] [default: ~/.kube/config]
+    #[arg(long, value_name = "FILE")]
+    pub(super) kubeconfig: Option<String>,
+    /// A role that is assumed to log in; its ARN
+    #[arg(long, visible_alias = "role", value_name = "ARN")]
+    pub(super) role_arn: Option<String>,
+    /// The proxy that leads to the cluster
+    #[arg(long, value_name = "URL")]
+    pub(super) proxy_url: Option<String>,
+    /// Print what would be written, and write nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Print the entries too
+    #[arg(long)]
+    pub(super) verbose: bool,
+    /// The name of the context [default: the user's]
+    #[arg(long, value_name = "NAME")]
+    pub(super) alias: Option<String>,
+    /// The name of the user [default: the cluster's ARN]
+    #[arg(long, value_name = "NAME")]
+    pub(super) user_alias: Option<String>,
+    /// A role that is assumed to describe the cluster, and for nothing else; its ARN
+    #[arg(long, value_name = "ARN")]
+    pub(super) assume_role_arn: Option<String>,
+    /// The contract's version that the entry asks for: v1 or v1beta1 [default: the entry's own, or v1]
+    #[arg(long, value_name = "VERSION")]
+    pub(super) exec_api_version: Option<ApiVersion>,
+    /// When the entry lets this program ask for an MFA code [default: the entry's own, or IfAvailable]
+    #[arg(long, value_enum, value_name = "MODE", ignore_case = true)]
+    pub(super) interactive_mode: Option<InteractiveMode>,
+    /// Keep the cluster's id in the cluster's entry, which kubectl then tells this program, and not in the user's
+    #[arg(long)]
+    pub(super) provide_cluster_info: bool,
 }
 
 #[derive(Args, Debug)]

@@ -21,6 +21,7 @@ mod cluster;
 mod role;
 
 use cluster::ClusterError;
+pub(super) use role::checked as check_role_arn;
 use role::{Dialect, RoleFlagError};
 
 /// A token that is to be made and printed.
@@ -105,7 +106,7 @@ impl AwsFlags {
             query: later.query.or(self.query),
             debug: later.debug || self.debug,
             no_sign_request: later.no_sign_request || self.no_sign_request,
-            idle: later.idle,
+            idle: self.idle.then(later.idle),
         }
     }
 
@@ -182,6 +183,25 @@ impl WhoamiRequest {
 }
 
 impl Login {
+    /// Who asks EKS for a cluster: as aws-cli has it, with a role for this alone.
+    pub(super) fn of_update_kubeconfig(
+        global: &GlobalFlags,
+        aws: AwsFlags,
+        assume_role_arn: Option<String>,
+    ) -> Result<Self, RequestError> {
+        let AwsFlags { region, profile, debug, no_sign_request, .. } = aws;
+        if no_sign_request {
+            return Err(RequestError::Unsigned);
+        }
+        Ok(Self {
+            asked: Asked { profile, region, role: assume_role_arn.map(role::to_describe).transpose()? },
+            caching: global.caching(),
+            limit: global.timeout.get(),
+            wording: Wording::AwsCli,
+            verbosity: if debug { Verbosity::Verbose } else { Verbosity::Quiet },
+        })
+    }
+
     fn of_go_program(
         global: &GlobalFlags,
         before: AwsFlags,

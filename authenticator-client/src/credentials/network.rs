@@ -64,14 +64,14 @@ pub(super) fn local_client() -> SharedHttpClient {
 
 /// A client for AWS's services. It goes by way of the proxies of `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`.
 ///
-/// Each of these trust roots replaces the next: `AWS_CA_BUNDLE`, the `ca_bundle` of the profile, `SSL_CERT_FILE` and
+/// Each of these trust roots replaces the next: the flag's file, `AWS_CA_BUNDLE`, the `ca_bundle` of the profile, `SSL_CERT_FILE` and
 /// `SSL_CERT_DIR`, the system's.
 ///
 /// # Errors
 ///
 /// A file that was named and cannot be used is an error, never a reason to look further: the user meant it.
-pub(super) fn client(profile: &Profile, env: &Env) -> Result<SharedHttpClient, TrustError> {
-    let context = TlsContext::builder().with_trust_store(trust_roots(profile, env)?).build();
+pub(super) fn client(profile: &Profile, env: &Env, flag: Option<&Path>) -> Result<SharedHttpClient, TrustError> {
+    let context = TlsContext::builder().with_trust_store(trust_roots(profile, env, flag)?).build();
     let context = context.map_err(|_| TrustError::None)?;
     Ok(Builder::new().build_with_connector_fn(move |settings, _| {
         Connector::builder()
@@ -83,7 +83,10 @@ pub(super) fn client(profile: &Profile, env: &Env) -> Result<SharedHttpClient, T
     }))
 }
 
-fn trust_roots(profile: &Profile, env: &Env) -> Result<TrustStore, TrustError> {
+fn trust_roots(profile: &Profile, env: &Env, flag: Option<&Path>) -> Result<TrustStore, TrustError> {
+    if let Some(path) = flag {
+        return from_file("--ca-bundle".to_owned(), path.to_owned());
+    }
     if let Some(path) = environment::variable(env, "AWS_CA_BUNDLE")? {
         return from_file("AWS_CA_BUNDLE".to_owned(), path.into());
     }

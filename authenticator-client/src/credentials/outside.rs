@@ -142,7 +142,7 @@ impl<'a> Outside<'a> {
         if let Some(client) = self.client.get() {
             return Ok(client.clone());
         }
-        let client = network::client(self.profile, &self.world.env)?;
+        let client = network::client(self.profile, &self.world.env, None)?;
         Ok(self.client.get_or_init(|| client).clone())
     }
 }

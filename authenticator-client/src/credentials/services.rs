@@ -10,9 +10,10 @@ use crate::{
     profile::Profile,
 };
 
-/// A service that credentials may come from.
+/// A service that is asked.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Service {
+    Eks,
     Sso,
     SsoOidc,
     Sts,
@@ -56,6 +57,7 @@ pub enum ServiceError {
 impl Service {
     fn variable(self) -> &'static str {
         match self {
+            Self::Eks => "AWS_ENDPOINT_URL_EKS",
             Self::Sso => "AWS_ENDPOINT_URL_SSO",
             Self::SsoOidc => "AWS_ENDPOINT_URL_SSO_OIDC",
             Self::Sts => "AWS_ENDPOINT_URL_STS",
@@ -64,6 +66,7 @@ impl Service {
 
     fn key(self) -> &'static str {
         match self {
+            Self::Eks => "eks",
             Self::Sso => "sso",
             Self::SsoOidc => "sso_oidc",
             Self::Sts => "sts",

@@ -64,6 +64,24 @@ pub(super) fn of(flags: RoleFlags, dialect: Dialect, env: &Env) -> Result<Option
     }))
 }
 
+/// The role that `eks update-kubeconfig` asks EKS with.
+pub(super) fn to_describe(arn: String) -> Result<Role, RoleFlagError> {
+    checked(&arn, "--assume-role-arn")?;
+    Ok(Role {
+        arn,
+        external_id: None,
+        session_name: SessionName::Given(DESCRIBER_SESSION_NAME.to_owned()),
+        duration: None,
+        mfa_serial: None,
+        asked_by: "--assume-role-arn".to_owned(),
+    })
+}
+
+/// Lets through the ARN of a role.
+pub(in super::super) fn checked(arn: &str, place: &'static str) -> Result<(), RoleFlagError> {
+    if is_role_arn(arn) { Ok(()) } else { Err(RoleFlagError::Arn { place, text: arn.to_owned() }) }
+}
+
 /// Whether STS could know a role of this ARN: `arn:PARTITION:iam::ACCOUNT:role/…`.
 fn is_role_arn(text: &str) -> bool {
     let parts: Vec<&str> = text.splitn(6, ':').collect();
@@ -79,6 +97,9 @@ fn is_role_arn(text: &str) -> bool {
 }
 
 const VARIABLE: &str = "DEFAULT_ROLE";
+
+/// `awscli/customizations/eks/update_kubeconfig.py`
+const DESCRIBER_SESSION_NAME: &str = "EKSDescribeClusterSession";
 
 /// `awscli/customizations/eks/get_token.py`
 const AWS_CLI_SESSION_NAME: &str = "EKSGetTokenAuth";

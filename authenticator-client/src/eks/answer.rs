@@ -1,0 +1,270 @@
+//! What EKS answers, read into what a kubeconfig needs. Pure.
+
+use std::{fmt, str::FromStr};
+
+use aws_smithy_types::error::ErrorMetadata;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::Deserialize;
+
+use crate::region::{InvalidRegion, Region};
+
+/// The name of a cluster, fit to stand in a URL as it is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ClusterName(String);
+
+/// A text that cannot be the name of a cluster.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("a cluster's name is up to 100 letters, digits, hyphens and underscores, and starts with a letter or digit")]
+pub struct InvalidClusterName;
+
+/// A cluster that one can log in to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Cluster {
+    /// Its ARN.
+    pub arn: String,
+    /// The region of the ARN.
+    pub region: Region,
+    /// The URL of its API server.
+    pub endpoint: String,
+    /// Whom to trust for it: PEM in base64.
+    pub certificate_authority_data: String,
+    /// What its authenticator expects in tokens, where that is not the name: the id of a local cluster on an Outpost.
+    pub outpost_id: Option<String>,
+}
+
+/// A cluster that one cannot log in to.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClusterFault {
+    /// Its ARN is none of EKS's.
+    #[error("{0:?} is not the ARN of a cluster")]
+    Arn(String),
+    /// The trust root of its API server is not readable.
+    #[error("certificateAuthority.data is not a certificate in base64")]
+    CertificateAuthority,
+    /// Its API server is not at an address that is fit to send a token to.
+    #[error("its endpoint is {0:?}, which is no https URL")]
+    Endpoint(String),
+    /// Something is not in the answer.
+    #[error("the answer lacks {0}")]
+    Lacks(&'static str),
+    /// It is not there yet, or not any more.
+    #[error("its status is {0}: one can log in when it is ACTIVE or UPDATING")]
+    Status(String),
+    /// The answer is no JSON object of the right form.
+    #[error("the answer cannot be read")]
+    Unreadable,
+}
+
+#[derive(Deserialize)]
+struct Description {
+    cluster: Option<Described>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Described {
+    arn: Option<String>,
+    certificate_authority: Option<CertificateAuthority>,
+    endpoint: Option<String>,
+    id: Option<String>,
+    outpost_config: Option<OutpostConfig>,
+    status: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct CertificateAuthority {
+    data: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OutpostConfig {
+    etcd_instance_type: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Names {
+    clusters: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    #[serde(rename = "__type", alias = "code")]
+    code: Option<String>,
+    #[serde(alias = "Message")]
+    message: Option<String>,
+}
+
+impl FromStr for ClusterName {
+    type Err = InvalidClusterName;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let valid = matches!(text.len(), 1..=100)
+            && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+        if valid { Ok(Self(text.to_owned())) } else { Err(InvalidClusterName) }
+    }
+}
+
+impl fmt::Display for ClusterName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Cluster {
+    /// Reads the answer to `DescribeCluster`.
+    pub(super) fn parse(body: &[u8]) -> Result<Self, ClusterFault> {
+        let Description { cluster } = serde_json::from_slice(body).map_err(|_| ClusterFault::Unreadable)?;
+        let cluster = cluster.ok_or(ClusterFault::Lacks("cluster"))?;
+        // One that is being made has neither address nor certificate yet.
+        let status = cluster.status.ok_or(ClusterFault::Lacks("status"))?;
+        if !matches!(status.as_str(), "ACTIVE" | "UPDATING") {
+            return Err(ClusterFault::Status(status));
+        }
+        let arn = cluster.arn.ok_or(ClusterFault::Lacks("arn"))?;
+        let region = region_of(&arn).ok_or_else(|| ClusterFault::Arn(arn.clone()))?;
+        let endpoint = cluster.endpoint.ok_or(ClusterFault::Lacks("endpoint"))?;
+        if !endpoint.starts_with("https://") {
+            return Err(ClusterFault::Endpoint(endpoint));
+        }
+        let authority = cluster.certificate_authority.and_then(|authority| authority.data);
+        let authority = authority.ok_or(ClusterFault::Lacks("certificateAuthority.data"))?;
+        let decoded = STANDARD.decode(&authority).map_err(|_| ClusterFault::CertificateAuthority)?;
+        if !String::from_utf8_lossy(&decoded).contains("-----BEGIN CERTIFICATE-----") {
+            return Err(ClusterFault::CertificateAuthority);
+        }
+        // As aws-cli: extended clusters on Outposts have an instance type for etcd and go by their name.
+        let outpost_id = match cluster.outpost_config {
+            Some(OutpostConfig { etcd_instance_type: None }) => Some(cluster.id.ok_or(ClusterFault::Lacks("id"))?),
+            _ => None,
+        };
+        Ok(Self { arn, region, endpoint, certificate_authority_data: authority, outpost_id })
+    }
+}
+
+/// Reads the answer to `ListClusters`.
+pub(super) fn names(body: &[u8]) -> Option<Vec<String>> {
+    serde_json::from_slice(body).ok().map(|Names { clusters }| clusters)
+}
+
+/// The code and the message of an error, as the JSON protocols of AWS have them
+/// (<https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html#operation-error-serialization>).
+pub(super) fn refusal(header: Option<&str>, body: &[u8]) -> ErrorMetadata {
+    let refusal = serde_json::from_slice(body).unwrap_or(Refusal { code: None, message: None });
+    let mut metadata = ErrorMetadata::builder();
+    if let Some(code) = header.map(str::to_owned).or(refusal.code) {
+        let code = code.split(':').next().unwrap_or_default();
+        metadata = metadata.code(code.rsplit('#').next().unwrap_or_default());
+    }
+    if let Some(message) = refusal.message {
+        metadata = metadata.message(message.chars().filter(|c| !c.is_control()).collect::<String>());
+    }
+    metadata.build()
+}
+
+/// `arn:PARTITION:eks:REGION:ACCOUNT:cluster/NAME`
+fn region_of(arn: &str) -> Option<Region> {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let region: Result<Region, InvalidRegion> = match parts.as_slice() {
+        ["arn", _, "eks", region, _, resource] if resource.starts_with("cluster/") => region.parse(),
+        _ => return None,
+    };
+    region.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn described() -> Value {
+        json!({"cluster": {
+            "arn": "arn:aws-cn:eks:cn-north-1:111122223333:cluster/demo",
+            "certificateAuthority": {"data": STANDARD.encode("-----BEGIN CERTIFICATE-----\n")},
+            "endpoint": "https://EXAMPLE.sk1.cn-north-1.eks.amazonaws.com.cn",
+            "id": "an-id",
+            "status": "ACTIVE",
+            "version": "1.35",
+        }})
+    }
+
+    fn parse(change: impl FnOnce(&mut Value)) -> Result<Cluster, ClusterFault> {
+        let mut described = described();
+        change(&mut described["cluster"]);
+        Cluster::parse(described.to_string().as_bytes())
+    }
+
+    #[test]
+    fn a_cluster_that_is_active_or_updating_can_be_logged_in_to() {
+        for status in ["ACTIVE", "UPDATING"] {
+            let cluster = parse(|cluster| cluster["status"] = status.into()).unwrap();
+            assert_eq!((cluster.region.as_str(), cluster.outpost_id), ("cn-north-1", None));
+        }
+        for status in ["CREATING", "DELETING", "FAILED", "PENDING", "active"] {
+            let fault = parse(|cluster| cluster["status"] = status.into());
+            assert_eq!(fault, Err(ClusterFault::Status(status.to_owned())));
+        }
+    }
+
+    #[test]
+    fn a_local_cluster_on_an_outpost_goes_by_its_id() {
+        let local = parse(|cluster| cluster["outpostConfig"] = json!({"outpostArns": []}));
+        assert_eq!(local.unwrap().outpost_id.as_deref(), Some("an-id"));
+        let extended = parse(|cluster| cluster["outpostConfig"] = json!({"etcdInstanceType": "m5.large"}));
+        assert_eq!(extended.unwrap().outpost_id, None);
+    }
+
+    #[test]
+    fn an_answer_that_no_kubeconfig_should_be_made_of_is_refused() {
+        for (key, value, fault) in [
+            ("arn", json!("arn:aws:s3:::bucket"), ClusterFault::Arn("arn:aws:s3:::bucket".to_owned())),
+            ("arn", Value::Null, ClusterFault::Lacks("arn")),
+            ("endpoint", json!("http://example"), ClusterFault::Endpoint("http://example".to_owned())),
+            ("endpoint", Value::Null, ClusterFault::Lacks("endpoint")),
+            ("certificateAuthority", json!({"data": "%"}), ClusterFault::CertificateAuthority),
+            ("certificateAuthority", json!({"data": STANDARD.encode("hello")}), ClusterFault::CertificateAuthority),
+            ("certificateAuthority", json!({}), ClusterFault::Lacks("certificateAuthority.data")),
+            ("status", Value::Null, ClusterFault::Lacks("status")),
+            ("status", json!(1), ClusterFault::Unreadable),
+        ] {
+            assert_eq!(parse(|cluster| cluster[key] = value.clone()), Err(fault), "{key} {value}");
+        }
+        assert_eq!(Cluster::parse(b"{}"), Err(ClusterFault::Lacks("cluster")));
+        assert_eq!(Cluster::parse(b"<html>"), Err(ClusterFault::Unreadable));
+    }
+
+    #[test]
+    fn a_name_can_stand_in_a_url() {
+        for text in ["demo", "1-a_B"] {
+            assert!(text.parse::<ClusterName>().is_ok(), "{text}");
+        }
+        for text in ["", "-a", "a/b", "a?b", "..", "a b", "\u{e9}", &"a".repeat(101)] {
+            assert_eq!(text.parse::<ClusterName>(), Err(InvalidClusterName), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_has_a_code_and_a_message_wherever_they_stand() {
+        for (header, body, code, message) in [
+            (
+                Some("ResourceNotFoundException:http://x"),
+                r#"{"message":"none"}"#,
+                Some("ResourceNotFoundException"),
+                Some("none"),
+            ),
+            (
+                None,
+                r##"{"__type":"a.b#AccessDeniedException","Message":"no"}"##,
+                Some("AccessDeniedException"),
+                Some("no"),
+            ),
+            (None, "<html>", None, None),
+        ] {
+            let metadata = refusal(header, body.as_bytes());
+            assert_eq!((metadata.code(), metadata.message()), (code, message));
+        }
+    }
+}
