@@ -43,6 +43,12 @@ pub enum ReviewError {
         /// Where it stops being one, from 0.
         column: usize,
     },
+    /// Not UTF-8, as JSON must be (RFC 8259, section 8.1).
+    #[error("the body is not UTF-8: byte {byte}")]
+    NotUtf8 {
+        /// Where it stops being UTF-8, from 0.
+        byte: usize,
+    },
     /// Another kind.
     #[error("kind must be TokenReview")]
     Kind,
@@ -60,7 +66,9 @@ impl ReviewRequest {
     /// # Errors
     /// Anything that no API server sends.
     pub fn parse(body: &[u8]) -> Result<Self, ReviewError> {
-        let Object(body): Object<Body> = serde_json::from_slice(body)
+        // What the reader passes over unread must be UTF-8 too.
+        let body = std::str::from_utf8(body).map_err(|error| ReviewError::NotUtf8 { byte: error.valid_up_to() })?;
+        let Object(body): Object<Body> = serde_json::from_str(body)
             .map_err(|error| ReviewError::Json { line: error.line(), column: error.column() })?;
         if body.kind != "TokenReview" {
             return Err(ReviewError::Kind);
@@ -241,6 +249,16 @@ mod tests {
         ] {
             assert!(matches!(ReviewRequest::parse(body.as_bytes()), Err(ReviewError::Json { .. })), "{body}");
         }
+    }
+
+    #[test]
+    fn a_body_that_is_not_utf_8_is_refused_even_where_nobody_reads_it() {
+        let body = |name: &[u8]| {
+            let rest = br#""},"kind":"TokenReview","apiVersion":"authentication.k8s.io/v1","spec":{"token":"t"}}"#;
+            [&br#"{"metadata":{"name":""#[..], name, rest].concat()
+        };
+        assert!(ReviewRequest::parse(&body(b"n")).is_ok());
+        assert_eq!(ReviewRequest::parse(&body(b"\x80")).unwrap_err(), ReviewError::NotUtf8 { byte: 21 });
     }
 
     #[test]

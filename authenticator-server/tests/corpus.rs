@@ -4,6 +4,11 @@
 //! names.
 
 use std::path::Path;
+use std::sync::LazyLock;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
 
 #[path = "../../fuzz/laws.rs"]
 #[expect(
@@ -14,8 +19,11 @@ use std::path::Path;
 )]
 mod laws;
 
+/// Says whether bytes are taken; panics if they are taken wrongly.
+type Law = fn(&[u8]) -> bool;
+
 /// A target of the fuzzer, and its law.
-type Target = (&'static str, fn(&[u8]) -> bool);
+type Target = (&'static str, Law);
 
 const TARGETS: [Target; 10] = [
     ("arn", laws::mapping::arn),
@@ -49,5 +57,50 @@ fn every_file_of_the_corpora_keeps_its_law_and_only_the_good_ones_are_taken() {
             bad += u32::from(!taken);
         }
         assert!(good >= 3 && bad >= 7, "the corpus of {target} has only {good} good files and {bad} bad ones");
+    }
+}
+
+/// The laws of whatever a caller, an API server or STS can send.
+const FROM_OUTSIDE: [Target; 5] = [
+    ("credential", laws::token::credential),
+    ("presigned_url", laws::token::presigned_url),
+    ("sts_reply", laws::reply::sts_reply),
+    ("token", laws::token::token),
+    ("token_review", laws::question::token_review),
+];
+
+/// Every file of their corpora.
+#[expect(clippy::unwrap_used, reason = "a corpus that cannot be read fails the test")]
+static SEEDS: LazyLock<Vec<(Law, Vec<u8>)>> = LazyLock::new(|| {
+    let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus");
+    let files = |(target, law): Target| {
+        let entries = std::fs::read_dir(corpora.join(target)).unwrap();
+        entries.map(move |entry| (law, std::fs::read(entry.unwrap().path()).unwrap()))
+    };
+    FROM_OUTSIDE.into_iter().flat_map(files).collect()
+});
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4000))]
+
+    #[test]
+    fn any_bytes_are_refused_or_taken_for_what_they_are(bytes in vec(any::<u8>(), 0..600)) {
+        for (_, law) in FROM_OUTSIDE {
+            law(&bytes);
+        }
+    }
+
+    #[test]
+    fn a_changed_file_of_the_corpora_is_refused_or_taken_for_what_it_is(
+        seed in any::<Index>(), changes in vec((any::<Index>(), 0..3usize, vec(any::<u8>(), 0..3)), 1..4),
+    ) {
+        let (law, bytes) = seed.get(&SEEDS);
+        let mut bytes: Vec<u8> = bytes.clone();
+        for (at, cut, with) in changes {
+            let start = at.index(bytes.len() + 1);
+            let end = bytes.len().min(start + cut);
+            bytes.splice(start..end, with);
+        }
+        law(&bytes);
     }
 }

@@ -65,7 +65,9 @@ pub fn read_answer(status: StatusCode, content_type: Option<&str>, body: &[u8]) 
 
 /// A refusal counts only with a client error's status: a 5xx is an outage whatever its body says.
 fn read_error(status: StatusCode, content_type: Option<&str>, body: &[u8]) -> AskError {
-    let document = content_type.is_some_and(is_json).then(|| serde_json::from_slice(body).ok()).flatten();
+    // JSON is UTF-8 (RFC 8259, section 8.1), also where its reader passes over a member unread.
+    let body = content_type.filter(|content_type| is_json(content_type)).and_then(|_| std::str::from_utf8(body).ok());
+    let document = body.and_then(|body| serde_json::from_str(body).ok());
     let detail = document.map(|Object(ErrorDocument { error: Object(detail) })| detail);
     let told =
         detail.map_or(Meaning::Nothing, |detail| meaning(&detail.code, detail.message.as_deref().unwrap_or_default()));
@@ -235,6 +237,16 @@ mod tests {
             Rejection::RequestExpired.into()
         );
         assert_eq!(told(r#","Message":1"#), Outage::Status(403).into());
+    }
+
+    #[test]
+    fn a_refusal_that_is_not_utf_8_is_none() {
+        let told = |request_id: &[u8]| {
+            let body = [br#"{"Error":{"Code":"AccessDenied"},"RequestId":""#, request_id, b"\"}"].concat();
+            read_answer(StatusCode::FORBIDDEN, Some("application/json"), &body).unwrap_err()
+        };
+        assert_eq!(told(b"r"), Rejection::AccessDenied.into());
+        assert_eq!(told(b"\x80"), Outage::Status(403).into());
     }
 
     #[test]
