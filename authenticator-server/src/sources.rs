@@ -11,7 +11,14 @@
 
 mod api_server;
 mod aws_auth;
+mod clients;
+mod custom_resources;
+mod dynamic_file;
+mod events;
+mod following;
 mod mounted_file;
+mod order;
+mod reflector;
 mod status;
 mod watched_file;
 
@@ -20,14 +27,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use mapping::{Chain, Diagnostic, ReservedPrefixes, Source, SourceName};
+use tokio::sync::watch;
 
 use crate::clock::Clock;
-use status::Known;
+use status::{Known, Reading};
 
 pub use api_server::{ApiServer, ApiServerError};
-pub use aws_auth::AwsAuthSource;
+pub use clients::Clients;
+pub use dynamic_file::DynamicFile;
+pub use events::Events;
+pub use following::{Following, Places};
 pub use mounted_file::MountedFile;
-pub(crate) use status::Reading;
+pub use order::{OrderFile, SourceOrderError, parse_source_order};
 pub use status::SourceStatus;
 
 /// The rules in force, most trusted source first. Clones share them.
@@ -41,6 +52,8 @@ struct Shared {
     clock: Clock,
     reserved: HashMap<SourceName, Arc<ReservedPrefixes>>,
     table: Mutex<Table>,
+    /// Tells whoever waits that the table has changed.
+    changed: watch::Sender<()>,
 }
 
 /// What the chain is made of.
@@ -61,7 +74,8 @@ impl Sources {
     ) -> Self {
         let reserved = reserved.into_iter().map(|(name, prefixes)| (name, Arc::new(prefixes))).collect();
         let table = Table { order: order.to_vec(), known: HashMap::new() };
-        let shared = Shared { chain: ArcSwap::default(), clock, reserved, table: Mutex::new(table) };
+        let changed = watch::Sender::new(());
+        let shared = Shared { chain: ArcSwap::default(), clock, reserved, table: Mutex::new(table), changed };
         shared.swap(&shared.table());
         Self(Arc::new(shared))
     }
@@ -87,8 +101,26 @@ impl Sources {
         table.order.iter().map(|name| table.known.get(name).unwrap_or(&never_read).status(*name)).collect()
     }
 
+    /// The order of trust.
+    #[must_use]
+    pub fn order(&self) -> Vec<SourceName> {
+        self.0.table().order.clone()
+    }
+
+    /// Puts another order in force. What is known of a source stays known, whether or not it is in the order.
+    fn reorder(&self, order: &[SourceName]) {
+        self.0.change(|table| table.order = order.to_vec());
+    }
+
+    /// Waits until each of these has been read, and all of it, whether or not it is in the order.
+    async fn until_read(&self, names: &[SourceName]) {
+        let mut changed = self.0.changed.subscribe();
+        let is_read = |table: &Table, name| table.known.get(name).is_some_and(Known::is_synced);
+        while !names.iter().all(|name| is_read(&self.0.table(), name)) && changed.changed().await.is_ok() {}
+    }
+
     /// Takes up what reading a source came to: says it, and puts its rules in force where the source is in the order.
-    pub(crate) fn read(&self, source: SourceName, reading: Reading) {
+    fn read(&self, source: SourceName, reading: Reading) {
         log_diagnostics(&reading.diagnostics);
         if let Some(rules) = &reading.rules {
             let (rules, accounts) = (rules.rule_count(), rules.account_count());
@@ -99,14 +131,19 @@ impl Sources {
     }
 
     /// A source can be read again, and holds what it held.
-    pub(crate) fn reached(&self, source: SourceName) {
+    fn reached(&self, source: SourceName) {
         self.0.change(|table| table.known.entry(source).or_default().reached());
     }
 
     /// A source cannot be read; what was read of it stays in force.
-    pub(crate) fn lost(&self, source: SourceName) {
+    fn lost(&self, source: SourceName) {
         let now = self.0.clock.now();
         self.0.change(|table| table.known.entry(source).or_default().lost(now));
+    }
+
+    /// A source is as if it had never been read.
+    fn forget(&self, source: SourceName) {
+        self.0.change(|table| drop(table.known.remove(&source)));
     }
 }
 
@@ -116,6 +153,7 @@ impl Shared {
         let mut table = self.table();
         change(&mut table);
         self.swap(&table);
+        self.changed.send_replace(());
     }
 
     fn swap(&self, table: &Table) {

@@ -50,8 +50,11 @@ fn a_config_file_that_is_wrong_is_told_where() {
             "clusterID: a\nserver:\n  reservedPrefixConfig: {MountedFile: {usernamePrefix: system}}",
             "config.yaml:3:25: server.reservedPrefixConfig",
         ),
-        // What the Go program obeys, and would keep somebody out: not built yet, so not passed over.
-        ("clusterID: a\nserver:\n  dynamicfileUserIDStrict: true", "config.yaml:3:28: server.dynamicfileUserIDStrict"),
+        ("clusterID: a\nserver:\n  dynamicfileUserIDStrict: maybe", "config.yaml:3:28: server.dynamicfileUserIDStrict"),
+        (
+            "clusterID: a\nserver:\n  backendMode: DynamicFile",
+            "config.yaml:3:16: server.backendMode: DynamicFile needs",
+        ),
         ("server: {}", "no cluster id"),
         ("", "no cluster id"),
     ];

@@ -124,7 +124,7 @@ pub(super) struct ServerArgs {
     #[arg(long, value_name = "URL")]
     pub(super) master: Option<String>,
 
-    /// Sources of mappings, most trusted first, comma-separated: MountedFile, EKSConfigMap.
+    /// Sources of mappings, most trusted first, comma-separated: MountedFile, EKSConfigMap, CRD, DynamicFile.
     ///
     /// [config: server.backendMode; default: MountedFile]
     #[arg(long, value_name = "MODES", action = clap::ArgAction::Append)]

@@ -12,9 +12,9 @@ use rustls::pki_types::ServerName;
 
 use super::args::GlobalArgs;
 use super::config_file::{ConfigFile, ConfigFileError};
-use super::values::SourceOrderError;
 use crate::cluster_id::{ClusterId, ClusterIdError};
 use crate::logs::{LogFormat, UnknownChoice, Verbosity};
+use crate::sources::SourceOrderError;
 use crate::tls::Names;
 use crate::token::HostRulesError;
 

@@ -1,7 +1,6 @@
 //! The config file: every key of the Go program's, in any case, each read as what it is.
 //!
-//! A key that the Go program does not know is warned about. A key that it obeys and that is not built here yet is an error
-//! where obeying it would keep somebody out or something secret; ignoring it would let them in.
+//! A key that neither the Go program nor this one knows is warned about.
 
 mod remark;
 mod reserved;
@@ -45,12 +44,25 @@ pub(super) struct ConfigFile {
     pub(super) mappings: Loaded,
     /// The file itself, whose mappings may change.
     pub(super) mounted: Option<MountedFile>,
+    /// `server.dynamicfilepath`, `server.dynamicfileUserIDStrict` and `server.dynamicBackendModePath`
+    pub(super) dynamic: DynamicKeys,
     /// `server.reservedPrefixConfig`
     pub(super) reserved: Vec<Reservation>,
     /// `server.scrubbedAccounts`
     pub(super) scrubbed: HashSet<AccountId>,
     /// What is probably not meant as it is written.
     pub(super) warnings: Vec<Remark>,
+}
+
+/// The files beside the config file, which change while the server runs.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(super) struct DynamicKeys {
+    /// Mappings; an empty path is none.
+    pub(super) file: Option<PathBuf>,
+    /// Whether each of them must have a `userid`.
+    pub(super) user_ids_required: bool,
+    /// The order of sources; an empty path is none.
+    pub(super) order: Option<PathBuf>,
 }
 
 /// A config file that cannot be used.
@@ -114,7 +126,7 @@ impl ConfigFile {
                 "feature-gates" => set(&mut self.feature_gates, feature_gates(value)),
                 "server" => {
                     let section = value.as_map().map_err(|error| reader.wrong(Some(key), error))?;
-                    (self.server, self.reserved, self.scrubbed) = read_server(section, reader)?;
+                    (self.server, self.reserved, self.scrubbed, self.dynamic) = read_server(section, reader)?;
                     self.mappings = config_file::load(section)
                         .map_err(|source| ConfigFileError::Mappings { file: reader.file().to_owned(), source })?;
                     Ok(())
@@ -132,11 +144,11 @@ impl ConfigFile {
     }
 }
 
-/// The settings that flags may give too, and the two lists that only the file can.
-type Section = (Settings, Vec<Reservation>, HashSet<AccountId>);
+/// The settings that flags may give too, and what only the file can.
+type Section = (Settings, Vec<Reservation>, HashSet<AccountId>, DynamicKeys);
 
 fn read_server(section: &Map, reader: &mut Reader<'_>) -> Result<Section, ConfigFileError> {
-    let (mut settings, mut reserved, mut scrubbed) = Section::default();
+    let (mut settings, mut reserved, mut scrubbed, mut dynamic) = Section::default();
     for entry in section.entries().iter().filter(|entry| !entry.value().is_null()) {
         let (key, value) = (entry.key(), entry.value());
         let full_key = format!("server.{key}");
@@ -173,8 +185,9 @@ fn read_server(section: &Map, reader: &mut Reader<'_>) -> Result<Section, Config
             "ec2describeinstancesrolearn" | "sourcearn" => value.as_text().map(drop),
             "reservedprefixconfig" => reserved::read(value, &full_key, reader).map(|list| reserved = list),
             "scrubbedaccounts" => accounts(value).map(|list| scrubbed = list),
-            "dynamicfilepath" | "dynamicbackendmodepath" => unsupported(value, !is_empty(value)),
-            "dynamicfileuseridstrict" => value.as_bool().and_then(|strict| unsupported(value, strict)),
+            "dynamicbackendmodepath" => some_path(value).map(|path| dynamic.order = path),
+            "dynamicfilepath" => some_path(value).map(|path| dynamic.file = path),
+            "dynamicfileuseridstrict" => value.as_bool().map(|strict| dynamic.user_ids_required = strict),
             _ => settings.bounds.read(key, value).map(|is_bound| {
                 if !is_bound {
                     reader.unknown(entry, "server.", SERVER_KEYS.iter().copied().chain(Bounds::keys()));
@@ -183,7 +196,7 @@ fn read_server(section: &Map, reader: &mut Reader<'_>) -> Result<Section, Config
         };
         read.map_err(|error| reader.wrong(Some(&full_key), error))?;
     }
-    Ok((settings, reserved, scrubbed))
+    Ok((settings, reserved, scrubbed, dynamic))
 }
 
 fn set<T>(field: &mut Option<T>, value: Result<T, YamlError>) -> Result<(), YamlError> {
@@ -198,6 +211,12 @@ fn parsed_by<T, E: fmt::Display>(parse: impl FnOnce(&str) -> Result<T, E>, value
 
 fn path(value: &Node) -> Result<PathBuf, YamlError> {
     value.as_text().map(PathBuf::from)
+}
+
+/// A path, or nothing where the text is empty, as for the Go program.
+fn some_path(value: &Node) -> Result<Option<PathBuf>, YamlError> {
+    let text = value.as_text()?.trim();
+    Ok((!text.is_empty()).then(|| text.into()))
 }
 
 /// A list of names, or one text of them.
@@ -239,18 +258,6 @@ fn feature_gates(value: &Node) -> Result<FeatureGates, YamlError> {
         gates.set(entry.key(), on).map_err(|error| entry.value().error(error.to_string()))?;
     }
     Ok(gates)
-}
-
-fn unsupported(value: &Node, wanted: bool) -> Result<(), YamlError> {
-    if wanted { Err(value.error("not supported yet; remove it to start without it")) } else { Ok(()) }
-}
-
-fn is_empty(value: &Node) -> bool {
-    match (value.as_text(), value.as_seq()) {
-        (Ok(text), _) => text.trim().is_empty(),
-        (_, Ok(items)) => items.is_empty(),
-        _ => false,
-    }
 }
 
 const ROOT_KEYS: &[&str] = &["clusterID", "log-verbosity", "feature-gates", "server"];
@@ -320,7 +327,10 @@ mod tests {
     }
 
     /// A good value of every key that is no mapping and is built.
-    const SETTINGS: [(&str, &str); 28] = [
+    const SETTINGS: [(&str, &str); 31] = [
+        ("dynamicBackendModePath", "/etc/modes.json"),
+        ("dynamicfileUserIDStrict", "true"),
+        ("dynamicfilepath", "/etc/mappings.json"),
         ("address", "0.0.0.0"),
         ("allowedSTSRegions", "[us-west-2]"),
         ("auditLog", "/var/log/audit.log"),
@@ -351,13 +361,6 @@ mod tests {
         ("stsFIPSOnly", "true"),
     ];
 
-    /// The keys that guard something and are not built, each with a value that guards and one that does not.
-    const GUARDS: [(&str, &str, &str); 3] = [
-        ("dynamicBackendModePath", "/etc/modes.json", "''"),
-        ("dynamicfilepath", "/etc/mappings.json", "''"),
-        ("dynamicfileUserIDStrict", "true", "false"),
-    ];
-
     const MAPPINGS: [(&str, &str); 3] = [
         ("mapAccounts", "['111122223333']"),
         ("mapRoles", "[{rolearn: 'arn:aws:iam::111122223333:role/Dev', username: dev}]"),
@@ -366,8 +369,7 @@ mod tests {
 
     #[test]
     fn every_key_is_known_in_any_case() {
-        let guards = GUARDS.map(|(key, _, harmless)| (key, harmless));
-        let mut covered: Vec<_> = [&SETTINGS[..], &guards[..], &MAPPINGS[..]].concat();
+        let mut covered: Vec<_> = [&SETTINGS[..], &MAPPINGS[..]].concat();
         for (key, value) in &covered {
             for key in [key.to_string(), key.to_lowercase(), key.to_uppercase()] {
                 assert_eq!(warnings(&format!("server:\n  {key}: {value}\n")), [""; 0], "{key}");
@@ -390,9 +392,7 @@ mod tests {
 
     #[test]
     fn every_key_but_a_text_refuses_another_type_and_says_where() {
-        let guards =
-            GUARDS.map(|(key, _, _)| (key, "")).into_iter().filter(|(key, _)| *key == "dynamicfileUserIDStrict");
-        for (key, _) in SETTINGS.into_iter().chain(guards) {
+        for (key, _) in SETTINGS {
             let error = parse(&format!("server:\n  {key}: {{a: b}}\n")).unwrap_err();
             let place = format!("config.yaml:2:{}: server.{key}: ", key.len() + 5);
             assert!(error.starts_with(&place), "{error}");
@@ -445,14 +445,14 @@ mod tests {
     }
 
     #[test]
-    fn a_guard_that_is_not_built_ends_the_start_and_its_absence_does_not() {
-        for (key, guarding, harmless) in GUARDS {
-            let error = parse(&format!("server:\n  {key}: {guarding}\n")).unwrap_err();
-            assert!(error.starts_with("config.yaml:2:"), "{error}");
-            assert!(error.contains(&format!("server.{key}: not supported yet")), "{error}");
-            parse(&format!("server:\n  {key}: {harmless}\n")).unwrap();
-            parse(&format!("server:\n  {key}:\n")).unwrap();
+    fn dynamic_files_are_those_that_are_named() {
+        let dynamic = |text: &str| parse(&format!("server:\n  {text}\n")).unwrap().dynamic;
+        for text in ["", "dynamicfilepath: ''", "dynamicBackendModePath: ' '", "dynamicfileUserIDStrict: false"] {
+            assert_eq!(dynamic(text), DynamicKeys::default(), "{text}");
         }
+        assert_eq!(dynamic("DYNAMICFILEPATH: /a").file, Some("/a".into()));
+        assert_eq!(dynamic("dynamicBackendModePath: /a").order, Some("/a".into()));
+        assert!(dynamic("dynamicfileUserIDStrict: true").user_ids_required);
     }
 
     #[test]

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use mapping::SourceName;
-use mapping::format::Loaded;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -27,7 +26,7 @@ use crate::listen::{Port, listen_on};
 use crate::logs;
 use crate::metrics::Metrics;
 use crate::reload::Reload;
-use crate::sources::{ApiServer, ApiServerError, AwsAuthSource, Reading, Sources};
+use crate::sources::{Clients, Events, Following, OrderFile, Places, Sources};
 use crate::sts::{self, Contact, Endpoint};
 use crate::tls::{ClientAuthorities, Keeper, Names, Origin, ServerTls, ServingCertificate, StateDir};
 use crate::verify::Verifier;
@@ -84,6 +83,7 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
         client_ca_file,
         cluster_id,
         deny_status,
+        dynamic_file,
         health_port,
         hosts,
         limits,
@@ -91,12 +91,13 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
         mappings,
         mounted_file,
         names,
+        order_file,
         partition,
         port,
         port_use,
         reserved,
         scrubbed,
-        sources: order,
+        sources: configured,
         state_dir,
         sts_ca_file,
         sts_endpoint,
@@ -110,8 +111,12 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
     tracing::info!(%bounds, "how much there may be");
 
     let (reload, hangups) = Reload::on_hangup().context("cannot listen for SIGHUP")?;
+    let order = order_file.as_ref().and_then(OrderFile::first).unwrap_or_else(|| configured.clone());
     let sources = Sources::new(&order, reserved, clock.clone());
-    let aws_auth = aws_auth(&order, api_server, &sources).await?;
+    let api_clients = Clients::new(api_server);
+    if order.iter().any(|source| matches!(source, SourceName::EksConfigMap | SourceName::Crd)) {
+        api_clients.check_settings().await?;
+    }
     let metrics = Metrics::default();
     let contact = Contact::new(metrics.sts.clone(), clock.clone());
     let sts = sts_client(&cluster_id, sts_endpoint, sts_ca_file, contact.clone()).await?;
@@ -137,13 +142,11 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
     if let Some(audit) = &audit {
         background.spawn(open_anew(Arc::clone(audit), reload.clone()));
     }
-    read_config_file(&order, mappings, &sources);
-    if let Some(mounted_file) = mounted_file.filter(|_| order.contains(&SourceName::MountedFile)) {
-        background.spawn(mounted_file.follow(true, sources.clone(), reload));
-    }
-    if let Some(aws_auth) = aws_auth {
-        background.spawn(aws_auth.follow());
-    }
+    let events = Events::default();
+    background.spawn(events.clone().post(api_clients.clone(), clock.clone()));
+    let places = Places { clients: api_clients, mounted_file, dynamic_file, events };
+    let following = Following::start(places, mappings, sources.clone(), reload);
+    background.spawn(following.run(order_file, configured));
     let verifier = Verifier::new(hosts, limits, sts, bounds.shield(), metrics.shield.clone());
     let gauges = gauges::at_scrape(clock.now(), verifier.load(), contact.clone(), sources.clone());
     let mappings = {
@@ -245,30 +248,6 @@ fn tell_api_server(
     };
     tracing::info!("kube-apiserver needs --authentication-token-webhook-config-file={}", path.display());
     Ok(())
-}
-
-async fn aws_auth(
-    order: &[SourceName],
-    api_server: ApiServer,
-    sources: &Sources,
-) -> Result<Option<AwsAuthSource>, ApiServerError> {
-    if !order.contains(&SourceName::EksConfigMap) {
-        return Ok(None);
-    }
-    let mut aws_auth = AwsAuthSource::new(api_server, sources.clone());
-    aws_auth.check_settings().await?;
-    Ok(Some(aws_auth))
-}
-
-fn read_config_file(order: &[SourceName], mappings: Loaded, sources: &Sources) {
-    let Loaded { rules, diagnostics } = mappings;
-    let written = rules.rule_count() + rules.account_count();
-    if order.contains(&SourceName::MountedFile) {
-        let rules = Some(Arc::new(rules));
-        sources.read(SourceName::MountedFile, Reading { rules, diagnostics, unusable: false });
-    } else if written > 0 {
-        tracing::warn!("the mappings of the config file are not used: backendMode does not name MountedFile");
-    }
 }
 
 async fn sts_client(

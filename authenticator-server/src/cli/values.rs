@@ -3,27 +3,9 @@
 use std::str::FromStr;
 
 use mapping::format::yaml::nearest;
-use mapping::{SourceName, SourceNameError};
 use rustls::pki_types::ServerName;
 
 use crate::http::DenyStatus;
-
-/// Why names are no order of sources.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub(super) enum SourceOrderError {
-    /// Nothing was named.
-    #[error("no source of mappings is named; there are MountedFile and EKSConfigMap")]
-    Empty,
-    /// A source of the Go program's that is not built here.
-    #[error("{0} is not supported yet; there are MountedFile and EKSConfigMap")]
-    NotSupported(SourceName),
-    /// One source twice.
-    #[error("{0} is named twice")]
-    Twice(SourceName),
-    /// Not the name of a source.
-    #[error(transparent)]
-    Unknown(#[from] SourceNameError),
-}
 
 /// A text that is neither 200 nor 403.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -70,30 +52,6 @@ pub(super) struct BoolError;
 pub(super) fn parse_host(text: &str) -> Result<ServerName<'static>, HostError> {
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     ServerName::try_from(bare.to_owned()).map_err(|_| HostError)
-}
-
-/// Reads the sources of mappings, most trusted first: at least one, none twice, all of them built.
-///
-/// Each text may hold several names, apart by commas or white space: the Go program reads a flag's list by the former and
-/// a config key's text by the latter.
-///
-/// # Errors
-/// When a name is unknown or comes twice, or there is none.
-pub(super) fn parse_source_order<T: AsRef<str>>(texts: &[T]) -> Result<Vec<SourceName>, SourceOrderError> {
-    let mut order = Vec::new();
-    let names = texts.iter().flat_map(|text| text.as_ref().split(|c: char| c == ',' || c.is_whitespace()));
-    for name in names.filter(|name| !name.is_empty()) {
-        let source = name.parse()?;
-        match source {
-            SourceName::MountedFile | SourceName::EksConfigMap => {}
-            SourceName::Crd | SourceName::DynamicFile => return Err(SourceOrderError::NotSupported(source)),
-        }
-        if order.contains(&source) {
-            return Err(SourceOrderError::Twice(source));
-        }
-        order.push(source);
-    }
-    if order.is_empty() { Err(SourceOrderError::Empty) } else { Ok(order) }
 }
 
 /// Reads the status of a refusal: 200, or 403 as the Go program answers.
@@ -157,32 +115,6 @@ impl FromStr for FeatureGates {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sources_keep_their_order_and_old_names_are_known() {
-        use SourceName::{EksConfigMap, MountedFile};
-        for (texts, expected) in [
-            (&["MountedFile"][..], vec![MountedFile]),
-            (&["File"], vec![MountedFile]),
-            (&["EKSConfigMap,MountedFile"], vec![EksConfigMap, MountedFile]),
-            (&["MountedFile ConfigMap"], vec![MountedFile, EksConfigMap]),
-            (&["EKSConfigMap", "MountedFile"], vec![EksConfigMap, MountedFile]),
-        ] {
-            assert_eq!(parse_source_order(texts), Ok(expected), "{texts:?}");
-        }
-    }
-
-    #[test]
-    fn an_order_of_sources_that_is_none_is_refused() {
-        assert_eq!(parse_source_order(&[""]), Err(SourceOrderError::Empty));
-        assert_eq!(parse_source_order::<&str>(&[]), Err(SourceOrderError::Empty));
-        let twice = Err(SourceOrderError::Twice(SourceName::MountedFile));
-        assert_eq!(parse_source_order(&["File,MountedFile"]), twice);
-        assert_eq!(parse_source_order(&["CRD"]), Err(SourceOrderError::NotSupported(SourceName::Crd)));
-        let error = parse_source_order(&["EKSConfigmaps"]).unwrap_err();
-        assert!(error.to_string().contains("did you mean EKSConfigMap?"), "{error}");
-        assert!(parse_source_order(&["mountedfile"]).is_err(), "Go tells cases apart here");
-    }
 
     #[test]
     fn a_gate_of_the_go_program_is_known_and_no_other() {

@@ -26,7 +26,7 @@ pub enum ApiServerError {
     Client(String),
     /// Neither flags nor a pod.
     #[error(
-        "no way to the API server whose aws-auth is to be read: give --kubeconfig or --master, or run in a pod with a service \
+        "no way to the API server that holds mappings: give --kubeconfig or --master, or run in a pod with a service \
          account ({0})"
     )]
     InCluster(kube::config::InClusterError),

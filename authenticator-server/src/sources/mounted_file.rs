@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use mapping::SourceName;
 use mapping::format::Loaded;
@@ -24,6 +23,15 @@ pub struct MountedFile {
     path: PathBuf,
     text: Fingerprint,
     settings: Settings,
+}
+
+/// What of the file is in force already.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Known {
+    /// The mappings that it had at the start.
+    AtStart,
+    /// Nothing.
+    Nothing,
 }
 
 /// What the file says beside the mappings: each key, and its value in a form of its own.
@@ -56,25 +64,22 @@ impl MountedFile {
 
     /// Takes up the mappings whenever the file changes; drop it to stop.
     ///
-    /// `already_read` says that the mappings of the start are in force.
-    ///
     /// A file that cannot be read, is empty or is gone leaves the mappings as they are: the server would not start with it, so
     /// it cannot be meant. A list that is emptied, or a key that is taken out, does remove them.
-    pub async fn follow(self, already_read: bool, sources: Sources, reload: Reload) -> Infallible {
+    pub(super) async fn follow(self, known: Known, sources: Sources, reload: Reload) -> Infallible {
         let Self { path, text, settings } = self;
         let mut file = WatchedFile::new(path.clone(), reload);
-        if already_read {
+        if known == Known::AtStart {
             file = file.having_read(text);
         }
         loop {
             let path = path.display();
             let content = file.next().await;
             match read_apart(content).await {
-                Ok((Loaded { rules, diagnostics }, now)) => {
+                Ok((loaded, now)) => {
                     tracing::info!(%path, "the config file was read again");
                     settings.tell_changes(&now, &path);
-                    let rules = Some(Arc::new(rules));
-                    sources.read(SourceName::MountedFile, Reading { rules, diagnostics, unusable: false });
+                    sources.read(SourceName::MountedFile, Reading::of_file(loaded));
                 }
                 Err(error) => {
                     let source = SourceName::MountedFile;
@@ -240,7 +245,7 @@ mod tests {
         let sources = Sources::new(&[SourceName::MountedFile], [], Clock::system());
         let (_hangup, reload) = Reload::by_hand();
         let file = MountedFile::new(&path, ANN, &Document::parse(ANN).unwrap());
-        let following = tokio::spawn(file.follow(false, sources.clone(), reload));
+        let following = tokio::spawn(file.follow(Known::Nothing, sources.clone(), reload));
         let until = async |what: &str, holds: &dyn Fn(&super::super::SourceStatus) -> bool| {
             let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
             while !sources.status().iter().any(holds) {

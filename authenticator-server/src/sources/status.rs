@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use mapping::{Diagnostic, DiagnosticCode, RuleSet, SourceName};
+use mapping::format::Loaded;
+use mapping::{Diagnostic, DiagnosticCode, RuleSet, Severity, SourceName};
 
 /// How a source is.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -29,13 +30,29 @@ pub struct SourceStatus {
 
 /// What reading a source came to.
 #[derive(Debug)]
-pub(crate) struct Reading {
+pub(super) struct Reading {
     /// What is in force from now on; `None` for what was before.
-    pub(crate) rules: Option<Arc<RuleSet>>,
+    pub(super) rules: Option<Arc<RuleSet>>,
     /// What is wrong with it.
-    pub(crate) diagnostics: Vec<Diagnostic>,
+    pub(super) diagnostics: Vec<Diagnostic>,
     /// Whether earlier rules stand in for some that are written.
-    pub(crate) unusable: bool,
+    pub(super) unusable: bool,
+}
+
+impl Reading {
+    /// These rules, of which some may stand in for what is written: what is wrong with no single entry is wrong with a whole
+    /// key, or all of it.
+    pub(super) fn new(rules: Arc<RuleSet>, diagnostics: Vec<Diagnostic>) -> Self {
+        let is_whole =
+            |diagnostic: &Diagnostic| diagnostic.severity() == Severity::Error && diagnostic.entry_index().is_none();
+        let unusable = diagnostics.iter().any(is_whole);
+        Self { rules: Some(rules), diagnostics, unusable }
+    }
+
+    /// All that a file says.
+    pub(super) fn of_file(Loaded { rules, diagnostics }: Loaded) -> Self {
+        Self { rules: Some(Arc::new(rules)), diagnostics, unusable: false }
+    }
 }
 
 /// What is remembered of a source.
@@ -82,11 +99,16 @@ impl Known {
         self.unreachable_since.get_or_insert(now);
     }
 
+    /// Whether it was read, and all of it.
+    pub(super) fn is_synced(&self) -> bool {
+        self.rules.as_deref().is_some_and(RuleSet::is_complete)
+    }
+
     pub(super) fn status(&self, source: SourceName) -> SourceStatus {
         let rules = self.rules.as_deref();
         SourceStatus {
             source,
-            synced: rules.is_some_and(RuleSet::is_complete),
+            synced: self.is_synced(),
             generation: self.generation,
             rules: rules.map_or(0, RuleSet::rule_count),
             accounts: rules.map_or(0, RuleSet::account_count),

@@ -176,7 +176,8 @@ async fn read(path: &Path) -> Content {
 }
 
 impl Content {
-    fn read(path: &Path) -> Self {
+    /// What there is at this moment, finished or not.
+    pub(super) fn read(path: &Path) -> Self {
         match read_text(path) {
             Ok(text) => Self::Text(text),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Self::Absent,

@@ -4,19 +4,19 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 
 use mapping::format::Loaded;
+use mapping::format::dynamic_file::UserIds;
 use mapping::{AccountId, Partition, ReservedPrefixes, SourceName};
 
 use super::{Common, ConfigError, DEFAULT_KUBECONFIG, DEFAULT_PORT, DEFAULT_STATE_DIR, Environment, Logs, names};
 use crate::audit::AuditTarget;
 use crate::cli::args::{GlobalArgs, ServerArgs};
 use crate::cli::bounds::Bounds;
-use crate::cli::config_file::{Remark, Reservation};
+use crate::cli::config_file::{DynamicKeys, Remark, Reservation};
 use crate::cli::settings::Settings;
-use crate::cli::values::parse_source_order;
 use crate::cluster_id::ClusterId;
 use crate::http::DenyStatus;
 use crate::listen::Port;
-use crate::sources::{ApiServer, MountedFile};
+use crate::sources::{ApiServer, DynamicFile, MountedFile, OrderFile, SourceOrderError, parse_source_order};
 use crate::sts::Endpoint;
 use crate::tls::{Names, StateDir};
 use crate::token::{HostTable, Limits};
@@ -60,6 +60,10 @@ pub(in crate::cli) struct ServerConfig {
     pub(in crate::cli) reserved: Vec<(SourceName, ReservedPrefixes)>,
     /// The accounts whose callers are not described.
     pub(in crate::cli) scrubbed: HashSet<AccountId>,
+    /// The file of mappings beside the config file.
+    pub(in crate::cli) dynamic_file: Option<DynamicFile>,
+    /// The file that says the order of sources while the server runs.
+    pub(in crate::cli) order_file: Option<OrderFile>,
     /// Where mappings come from, most trusted first.
     pub(in crate::cli) sources: Vec<SourceName>,
     /// Where certificate and key are.
@@ -119,8 +123,10 @@ impl ServerConfig {
         let partition = partition.unwrap_or(Partition::Aws);
         let (hosts, limits) = tokens.resolve(partition)?;
         let webhook_kubeconfig = generate_kubeconfig.unwrap_or_else(|| DEFAULT_KUBECONFIG.into());
-        let sources = sources(backend_mode)?;
-        let (reserved, unused) = reserved(file.reserved, &sources);
+        let dynamic_file = dynamic_file(&file.dynamic);
+        let order_file = file.dynamic.order.map(|path| OrderFile { path, dynamic_file: dynamic_file.is_some() });
+        let sources = sources(backend_mode, dynamic_file.is_some())?;
+        let (reserved, unused) = reserved(file.reserved, &sources, order_file.is_some());
         Ok(Self {
             api_server: ApiServer {
                 kubeconfig: kubeconfig.filter(|path| !path.as_os_str().is_empty()),
@@ -143,6 +149,8 @@ impl ServerConfig {
             port: port.unwrap_or(DEFAULT_PORT),
             reserved,
             scrubbed: file.scrubbed,
+            dynamic_file,
+            order_file,
             sources,
             state_dir: StateDir::new(state_dir.unwrap_or_else(|| DEFAULT_STATE_DIR.into())),
             sts_ca_file,
@@ -157,18 +165,28 @@ impl ServerConfig {
     }
 }
 
-fn sources(given: Option<(Vec<String>, String)>) -> Result<Vec<SourceName>, ConfigError> {
+fn sources(given: Option<(Vec<String>, String)>, has_dynamic_file: bool) -> Result<Vec<SourceName>, ConfigError> {
     let Some((names, origin)) = given else { return Ok(vec![SourceName::MountedFile]) };
-    parse_source_order(&names).map_err(|error| ConfigError::Sources { origin, error })
+    let order = parse_source_order(&names).and_then(|order| {
+        let lacks_file = order.contains(&SourceName::DynamicFile) && !has_dynamic_file;
+        if lacks_file { Err(SourceOrderError::NoDynamicFile) } else { Ok(order) }
+    });
+    order.map_err(|error| ConfigError::Sources { origin, error })
 }
 
-/// What is kept from these sources, and a remark on what is kept from others.
+fn dynamic_file(keys: &DynamicKeys) -> Option<DynamicFile> {
+    let user_ids = if keys.user_ids_required { UserIds::Required } else { UserIds::Optional };
+    keys.file.clone().map(|path| DynamicFile { path, user_ids })
+}
+
+/// What is kept from these sources, and a remark on what is kept from others; `may_change` says that others may join them.
 fn reserved(
     reservations: Vec<Reservation>,
     sources: &[SourceName],
+    may_change: bool,
 ) -> (Vec<(SourceName, ReservedPrefixes)>, Vec<Remark>) {
     let (used, unused): (Vec<_>, Vec<_>) =
-        reservations.into_iter().partition(|reservation| sources.contains(&reservation.source));
+        reservations.into_iter().partition(|reservation| may_change || sources.contains(&reservation.source));
     (
         used.into_iter().map(|reservation| (reservation.source, reservation.prefixes)).collect(),
         unused.into_iter().map(|reservation| reservation.unused).collect(),
@@ -326,13 +344,38 @@ server:
     }
 
     #[test]
-    fn a_source_that_is_not_built_is_named_where_it_was_asked_for() {
-        let error = Given::file("").server("server -i a --backend-mode DynamicFile").unwrap_err();
-        assert!(error.starts_with("--backend-mode: DynamicFile is not supported yet"), "{error}");
+    fn a_source_that_is_none_is_named_where_it_was_asked_for() {
         let error = Given::file("").server("server -i a --backend-mode Mounted").unwrap_err();
         assert!(error.starts_with("--backend-mode: ") && error.contains("MountedFile"), "{error}");
-        let error = Given::file("clusterID: a\nserver:\n  backendMode: [CRD]").server("server -c FILE").unwrap_err();
-        assert!(error.contains("config.yaml:3:16: server.backendMode: CRD is not supported yet"), "{error}");
+        let error = Given::file("clusterID: a\nserver:\n  backendMode: [CRDs]").server("server -c FILE").unwrap_err();
+        assert!(error.contains("config.yaml:3:16: server.backendMode: \"CRDs\" is none of"), "{error}");
+    }
+
+    #[test]
+    fn the_dynamic_file_is_a_source_where_it_is_named() {
+        let error = Given::file("").server("server -i a --backend-mode DynamicFile").unwrap_err();
+        assert!(error.starts_with("--backend-mode: DynamicFile needs a file: server.dynamicfilepath"), "{error}");
+        for (key, user_ids) in [("", UserIds::Optional), ("\n  dynamicfileUserIDStrict: true", UserIds::Required)] {
+            let file = Given::file(&format!("clusterID: a\nserver:\n  dynamicfilepath: /d.json{key}"));
+            let config = file.server("server -c FILE --backend-mode CRD,DynamicFile").unwrap();
+            assert_eq!(config.sources, [SourceName::Crd, SourceName::DynamicFile]);
+            assert_eq!(config.dynamic_file, Some(DynamicFile { path: "/d.json".into(), user_ids }));
+        }
+    }
+
+    #[test]
+    fn prefixes_are_reserved_from_sources_that_may_join_later() {
+        let text = |key: &str| {
+            format!(
+                "clusterID: a\nserver:\n  {key}\n  reservedPrefixConfig: [{{backendMode: CRD, usernamePrefixReserveList: [a]}}]"
+            )
+        };
+        let config = Given::file(&text("dynamicBackendModePath: /m.json")).server("server -c FILE").unwrap();
+        let order_file = OrderFile { path: "/m.json".into(), dynamic_file: false };
+        assert_eq!((config.reserved.len(), config.order_file), (1, Some(order_file)));
+        assert!(config.warnings.is_empty());
+        let config = Given::file(&text("dynamicBackendModePath: ''")).server("server -c FILE").unwrap();
+        assert_eq!((config.reserved.len(), config.order_file, config.warnings.len()), (0, None, 1));
     }
 
     #[test]
