@@ -141,6 +141,10 @@ fn the_account_may_follow_aws_auth_and_nothing_else(cluster: &ControlPlane) {
     let account = account(cluster, "account");
     let may = |arguments: &[&str]| cluster.kubectl().run(&account, arguments).expect("kubectl can be run");
     let follow = ["get", "configmaps", "--field-selector=metadata.name=aws-auth"];
+    assert!(may(&["auth", "can-i", "create", "events", "--namespace=kube-system"]).success);
+    for refused in [&["create", "events", "--namespace=default"][..], &["get", "events", "--namespace=kube-system"]] {
+        assert!(!may(&[&["auth", "can-i"], refused].concat()).success, "{refused:?}");
+    }
     let allowed = may(&[&follow[..], &["--namespace=kube-system"]].concat());
     assert!(allowed.success && allowed.stdout.contains("aws-auth"), "{allowed:?}");
     for refused in [
