@@ -10,6 +10,7 @@ pub mod container;
 pub mod control_plane;
 pub mod draft;
 pub mod forger;
+pub mod gate;
 pub mod instance;
 mod loopback;
 pub mod patience;

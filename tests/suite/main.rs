@@ -7,6 +7,7 @@
 //! - [`broken_sts`]: what is not STS and stands in its place is never believed, and costs no memory.
 //! - [`cluster`]: a person with AWS credentials runs kubectl against a real API server, and RBAC decides.
 //! - [`corpus`]: each of hundreds of hostile tokens is refused for its own reason, and its twin is let in.
+//! - [`custom_resources`]: IAMIdentityMappings and aws-auth on a real API server: edits, garbage, gaps, and the Events about them.
 //! - [`deploy`]: what an operator applies is what a real API server takes, and what our webhook runs on.
 //! - [`http_face`]: versions of TLS, bounds of HTTP, floods of frames, client certificates.
 //! - [`init`]: certificate, key and webhook kubeconfig are made once, and the server serves with them.
@@ -30,6 +31,7 @@ mod bad_input;
 mod broken_sts;
 mod cluster;
 mod corpus;
+mod custom_resources;
 mod deploy;
 mod http_face;
 mod init;

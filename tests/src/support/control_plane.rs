@@ -141,13 +141,17 @@ impl Site {
         let etcd = self.start_etcd()?;
         let mut api_server = self.start_api_server(webhook)?;
         let kubectl = Kubectl::new(self.binaries.kubectl.clone(), self.folder().to_owned());
+        self.await_ready(&mut api_server, &kubectl)?;
+        Ok(ControlPlane { api_server, _etcd: etcd, kubectl, site: self })
+    }
+
+    fn await_ready(&self, api_server: &mut Process, kubectl: &Kubectl) -> Result<()> {
         api_server.wait_until("ready", READY, || {
             // The namespace is not among the things that /readyz waits for.
             [&["get", "--raw", "/readyz"][..], &["get", "namespace", "kube-system"]]
                 .iter()
                 .all(|question| kubectl.run(&self.administrator, question).is_ok_and(|outcome| outcome.success))
-        })?;
-        Ok(ControlPlane { api_server, _etcd: etcd, kubectl, site: self })
+        })
     }
 
     fn start_etcd(&self) -> Result<Process> {
@@ -236,6 +240,23 @@ impl ControlPlane {
     /// When the API server does not take them.
     pub fn apply(&self, manifest: &str) -> Result<String> {
         self.kubectl.run_with(self.site.administrator(), &["apply", "-f", "-"], manifest)?.expect_success()
+    }
+
+    /// Where the API server listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.site.api_server.port))
+    }
+
+    /// Ends the API server, and returns when another one is ready in its place, with the same data and without a webhook.
+    ///
+    /// # Errors
+    ///
+    /// With the end of its log, when it does not come up.
+    pub fn restart_api_server(&mut self) -> Result<()> {
+        self.api_server.end();
+        self.api_server = self.site.start_api_server(None)?;
+        self.site.await_ready(&mut self.api_server, &self.kubectl)
     }
 
     /// All that the API server has logged.

@@ -73,6 +73,16 @@ impl Process {
         Ok(())
     }
 
+    /// Ends the program, as dropping this does.
+    pub fn end(&mut self) {
+        drop(self.child.stdin.take());
+        if !self.ends_within(GRACE) {
+            // It may end between the two lines, and there is nobody to tell about an error.
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+
     /// Its process id: its keeper becomes the program.
     #[must_use]
     pub fn id(&self) -> u32 {
@@ -124,12 +134,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        drop(self.child.stdin.take());
-        if !self.ends_within(GRACE) {
-            // It may end between the two lines, and there is nobody to tell about an error.
-            let _ = self.child.kill();
-            let _ = self.child.wait();
-        }
+        self.end();
         if thread::panicking() {
             eprintln!("{}", self.log_tail());
         }
