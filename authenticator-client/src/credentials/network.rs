@@ -135,3 +135,61 @@ fn store(certificates: Vec<CertificateDer<'static>>) -> Option<TrustStore> {
     }
     (usable > 0).then_some(store)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn authority() -> String {
+        let mut parameters = rcgen::CertificateParams::new(vec![]).unwrap();
+        parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        parameters.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().pem()
+    }
+
+    /// What comes of files with these texts and of variables and a `ca_bundle` that name some of them.
+    fn roots(files: &[(&str, &str)], variables: &[(&str, &str)], ca_bundle: Option<&str>) -> Result<(), String> {
+        let folder = TempDir::new().unwrap();
+        let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        files.iter().for_each(|(name, text)| fs::write(path(name), text).unwrap());
+        let variables: Vec<_> = variables.iter().map(|(variable, name)| (*variable, path(name))).collect();
+        let variables: Vec<_> = variables.iter().map(|(variable, path)| (*variable, path.as_str())).collect();
+        let config = ca_bundle.map_or_else(String::new, |name| format!("[default]\nca_bundle = {}", path(name)));
+        let env = Env::from_slice(&variables);
+        client(&Profile::dummy(&config, ""), &env).map(|_| ()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn each_place_for_trust_roots_replaces_the_next_and_one_that_is_of_no_use_is_an_error() {
+        let good = authority();
+        let files = [("good", good.as_str()), ("bad", "no certificate")];
+        let (bundle, ssl) = ("AWS_CA_BUNDLE", "SSL_CERT_FILE");
+        assert_eq!(roots(&files, &[(bundle, "good"), (ssl, "bad")], Some("bad")), Ok(()));
+        assert_eq!(roots(&files, &[(ssl, "bad")], Some("good")), Ok(()));
+        assert_eq!(roots(&files, &[(ssl, "good")], None), Ok(()));
+        for (variables, ca_bundle, place) in [
+            (&[(bundle, "bad"), (ssl, "good")][..], Some("good"), "AWS_CA_BUNDLE: no certificate could be read from "),
+            (&[(bundle, "absent")], None, "AWS_CA_BUNDLE: no certificate could be read from "),
+            (&[(ssl, "good")], Some("bad"), "ca_bundle of profile default: no certificate could be read from "),
+            (&[(ssl, "bad")], None, "SSL_CERT_FILE: no certificate could be read from "),
+        ] {
+            let error = roots(&files, variables, ca_bundle).unwrap_err();
+            assert!(error.starts_with(place), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_bundle_may_hold_what_cannot_be_a_root_beside_what_can() {
+        let odd = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        let both = format!("{odd}{}", authority());
+        assert_eq!(roots(&[("both", &both)], &[("AWS_CA_BUNDLE", "both")], None), Ok(()));
+        let error = roots(&[("odd", odd)], &[("AWS_CA_BUNDLE", "odd")], None).unwrap_err();
+        assert!(
+            error.starts_with("AWS_CA_BUNDLE: no certificate in ") && error.ends_with("can be a trust root"),
+            "{error}"
+        );
+    }
+}
