@@ -11,7 +11,7 @@
 //! Choosing is ours, because aws-config's own choice is not aws-cli's. The services that give credentials are asked through
 //! aws-config's providers, where they do all that aws-cli does, and through AWS's clients for STS and SSO.
 
-use std::{path::Path, pin::Pin, time::Duration};
+use std::{path::Path, time::Duration};
 
 use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -19,7 +19,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::{
     World,
-    cache::{Cache, CacheKey, Cached, Origin},
+    cache::{Cache, CacheKey},
     environment::NotUnicode,
     profile::{Profile, ProfileChoice, ProfileError, SharedFiles},
     prompt::{Prompt, PromptError},
@@ -28,6 +28,7 @@ use crate::{
 
 mod call;
 mod container;
+mod errand;
 mod instance;
 mod keys;
 mod login;
@@ -56,6 +57,7 @@ pub use sso::SsoError;
 pub use sts::{CallerIdentity, Sts, StsError};
 pub use web_identity::WebIdentityError;
 
+use errand::Errand;
 use instance::Instance;
 use outside::{Outside, StsAddress};
 use services::Service;
@@ -227,7 +229,7 @@ impl Plan {
                 let address = StsAddress::new(&region, &self.profile, &self.world).ok()?;
                 let key = self.key(roles, &address).await?;
                 let last = roles.last().map_or_else(|| root.to_string(), ToString::to_string);
-                (cache.look_up(&key, (self.world.clock)())?, vec![kept(&last)])
+                (cache.look_up(&key, (self.world.clock)())?, vec![errand::kept(&last)])
             }
         };
         Some(Obtained { credentials, region, trail, remarks: Vec::new() })
@@ -242,15 +244,7 @@ impl Plan {
         let outside = Outside::new(&self.profile, &self.world);
         let region = self.region(&outside, means).await?;
         let address = StsAddress::new(&region, &self.profile, &self.world)?;
-        let mut errand = Errand {
-            plan: self,
-            means,
-            outside: &outside,
-            region: &region,
-            address: &address,
-            trail: Vec::new(),
-            remarks: Vec::new(),
-        };
+        let mut errand = Errand::new(self, means, &outside, &region, &address);
         let credentials = errand.up_to(&self.source.roles).await?;
         let Errand { trail, remarks, .. } = errand;
         Ok(Obtained { credentials, region, trail, remarks })
@@ -297,8 +291,8 @@ impl Plan {
             return Ok(self.region.clone().without_instance());
         };
         let asked = async {
-            let client = outside.instance(instance).map_err(SourceError::from)?;
-            Ok(instance.region(&client).await.map_err(SourceError::from)?)
+            let client = outside.instance(instance)?;
+            instance.region(&client).await.map_err(SourceError::from)
         };
         let says = match means.in_time("the region of the EC2 instance", asked).await {
             Err(error) if matches!(self.source.root, Root::Instance(_)) => return Err(error),
@@ -322,148 +316,16 @@ impl Plan {
 }
 
 impl Means<'_> {
-    async fn in_time<T>(
-        &self,
-        what: &str,
-        asked: impl Future<Output = Result<T, CredentialsError>>,
-    ) -> Result<T, CredentialsError> {
+    /// The answer, unless it takes longer than there is time.
+    async fn in_time<T, E>(&self, what: &str, asked: impl Future<Output = Result<T, E>>) -> Result<T, CredentialsError>
+    where
+        CredentialsError: From<E>,
+    {
         match timeout_at(self.started + self.limit, asked).await {
-            Ok(answer) => answer,
+            Ok(answer) => Ok(answer?),
             Err(_) => Err(CredentialsError::Deadline { what: what.to_owned(), limit: self.limit }),
         }
     }
-}
-
-/// One run's asking.
-struct Errand<'a> {
-    plan: &'a Plan,
-    means: &'a Means<'a>,
-    outside: &'a Outside<'a>,
-    region: &'a ChosenRegion,
-    address: &'a StsAddress,
-    trail: Vec<String>,
-    remarks: Vec<String>,
-}
-
-impl Errand<'_> {
-    /// The credentials of the last of these roles, or of the root where there are none; kept ones where there are some.
-    fn up_to<'b>(
-        &'b mut self,
-        roles: &'b [Role],
-    ) -> Pin<Box<dyn Future<Output = Result<Credentials, CredentialsError>> + 'b>> {
-        Box::pin(async move {
-            let what = roles.last().map_or_else(|| self.plan.source.root.to_string(), ToString::to_string);
-            let Some(key) = self.plan.key(roles, self.address).await else {
-                let credentials = self.make(roles).await?;
-                self.trail.push(what);
-                return Ok(credentials);
-            };
-            let (cache, clock) = (self.means.cache, self.plan.world.clock);
-            let Cached { credentials, from } = cache.get_or_make(&key, clock, async || self.make(roles).await).await?;
-            self.trail.push(match from {
-                Origin::Cache => kept(&what),
-                Origin::Made => what,
-            });
-            Ok(credentials)
-        })
-    }
-
-    async fn make(&mut self, roles: &[Role]) -> Result<Credentials, CredentialsError> {
-        match roles.split_last() {
-            None => self.root().await,
-            Some((role, before)) => {
-                let credentials = self.up_to(before).await?;
-                self.assume(role, &credentials).await
-            }
-        }
-    }
-
-    async fn root(&self) -> Result<Credentials, CredentialsError> {
-        let root = &self.plan.source.root;
-        let asked = async {
-            let Self { outside, region, address, .. } = self;
-            let now = (self.plan.world.clock)();
-            let own_region = || aws_types::region::Region::new(address.region.clone());
-            Ok(match root {
-                Root::Keys { credentials, .. } => credentials.clone(),
-                Root::WebIdentity(source) => {
-                    source.obtain(&outside.sts(address)?, &self.plan.world.fs, now).await.map_err(SourceError::from)?
-                }
-                Root::Sso(source) => {
-                    let oidc = match source.is_renewable() {
-                        true => outside.service(Service::SsoOidc, source.region(), region.kind)?,
-                        false => outside.nobody(source.region()),
-                    };
-                    let portal = outside.service(Service::Sso, source.region(), region.kind)?;
-                    source.obtain(&oidc, &portal, now).await.map_err(SourceError::from)?
-                }
-                Root::Login(source) => {
-                    source.obtain(&outside.provider_config(own_region())?).await.map_err(SourceError::from)?
-                }
-                Root::Process(source) => source.obtain(now).await.map_err(SourceError::from)?,
-                Root::Container(source) => {
-                    let config = match source.is_encrypted() {
-                        true => outside.provider_config(own_region())?,
-                        false => outside.local_provider_config(),
-                    };
-                    source.obtain(&config).await.map_err(SourceError::from)?
-                }
-                Root::Instance(source) => {
-                    let client = outside.instance(source).map_err(SourceError::from)?;
-                    source.obtain(client, &outside.local_provider_config()).await.map_err(SourceError::from)?
-                }
-            })
-        };
-        self.means.in_time(&root.to_string(), asked).await
-    }
-
-    async fn assume(&mut self, role: &Role, credentials: &Credentials) -> Result<Credentials, CredentialsError> {
-        let sts = self.outside.sts(self.address)?;
-        let code = match &role.mfa_serial {
-            None => None,
-            Some(serial) => {
-                let asked = async {
-                    self.means.prompt.mfa_code(serial).await.map_err(|source| CredentialsError::Mfa {
-                        arn: role.arn.clone(),
-                        asked_by: role.asked_by.clone(),
-                        source,
-                    })
-                };
-                Some(self.means.in_time(&format!("the code of MFA device {serial}"), asked).await?)
-            }
-        };
-        let asked = async {
-            let callers = match role.session_name {
-                SessionName::Forwarded => Some(
-                    sts.caller_identity(credentials)
-                        .await
-                        .map_err(|error| CredentialsError::CallerIdentity(Box::new(error)))?,
-                ),
-                SessionName::Dated | SessionName::Given(_) => None,
-            };
-            let callers = callers.as_ref().and_then(CallerIdentity::session_name);
-            let session_name = role.session_name.at((self.plan.world.clock)(), callers);
-            let code = code.as_ref().map(|code| code.expose_code());
-            sts.assume_role(credentials, role, &session_name, code).await.map_err(|source| {
-                CredentialsError::AssumeRole {
-                    arn: role.arn.clone(),
-                    asked_by: role.asked_by.clone(),
-                    source: Box::new(source),
-                }
-            })
-        };
-        let assumed =
-            self.means.in_time(&format!("STS at {} to give role {}", self.address.url, role.arn), asked).await?;
-        let difference = sts.clock_difference();
-        self.remarks.extend(difference.map(|difference| {
-            format!("this computer's clock is {difference} that of STS: the token may be refused until it is set right")
-        }));
-        Ok(assumed)
-    }
-}
-
-fn kept(what: &str) -> String {
-    format!("{what}, kept from an earlier run")
 }
 
 #[cfg(test)]

@@ -159,7 +159,7 @@ mod tests {
         let variables: Vec<_> = variables.iter().map(|(variable, path)| (*variable, path.as_str())).collect();
         let config = ca_bundle.map_or_else(String::new, |name| format!("[default]\nca_bundle = {}", path(name)));
         let env = Env::from_slice(&variables);
-        client(&Profile::dummy(&config, ""), &env).map(|_| ()).map_err(|error| error.to_string())
+        client(&Profile::dummy(&config, ""), &env, None).map(|_| ()).map_err(|error| error.to_string())
     }
 
     #[test]

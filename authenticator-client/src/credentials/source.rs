@@ -15,6 +15,7 @@ use super::{
     instance::{Instance, InstanceError},
     keys::{self, KeysError},
     login::{Login, LoginError},
+    outside::OutsideError,
     process::{Process, ProcessError},
     role::{Role, RoleError},
     sso::{Sso, SsoError},
@@ -81,6 +82,9 @@ pub enum SourceError {
         /// The sources that were asked.
         looked_at: String,
     },
+    /// Whoever has to be asked cannot be.
+    #[error(transparent)]
+    Outside(#[from] OutsideError),
     /// The program that should print credentials is not well described.
     #[error(transparent)]
     Process(#[from] ProcessError),
