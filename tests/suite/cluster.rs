@@ -41,10 +41,11 @@ fn prove(version: ReviewVersion) {
 type Fact = (&'static str, fn(&Scene));
 
 /// What holds of a running cluster, in this order.
-const FACTS: [Fact; 9] = [
+const FACTS: [Fact; 10] = [
     ("the API server is a real one", the_api_server_is_a_real_one),
     ("a mapping that was not there yet is no denial for ever", a_webhook_that_started_first_finds_its_mappings),
     ("RBAC decides what a user may do", rbac_decides_what_a_user_may_do),
+    ("what aws-cli and the Go program are run by works with our command", what_runs_other_plugins_runs_ours),
     ("a secret that is not the user's lets nobody in", somebody_without_the_secret_is_unauthorized),
     ("an edit of aws-auth lets somebody in, and out again", an_edit_of_aws_auth_lets_somebody_in_and_out_again),
     ("a broken aws-auth locks nobody out", a_broken_aws_auth_locks_nobody_out),
@@ -101,6 +102,28 @@ fn rbac_decides_what_a_user_may_do(scene: &Scene) {
             assert!(refused.stderr.starts_with(complaint), "{refused:?}");
             assert!(refused.stderr.contains(r#"User "alice" cannot list resource"#), "{refused:?}");
         }
+    }
+}
+
+/// The entries are what `aws eks update-kubeconfig` writes and what the Go program's README shows.
+fn what_runs_other_plugins_runs_ours(scene: &Scene) {
+    let of_aws_cli = json!({
+        "apiVersion": "client.authentication.k8s.io/v1beta1",
+        "args": ["--region", REGION, "eks", "get-token", "--cluster-name", CLUSTER_ID, "--output", "json"],
+    });
+    let of_go_program = json!({
+        "apiVersion": "client.authentication.k8s.io/v1beta1",
+        "args": ["token", "-i", CLUSTER_ID],
+    });
+    scene.cluster.sts().know(alice());
+    for (name, entry) in [("of-aws-cli", of_aws_cli), ("of-the-go-program", of_go_program)] {
+        let kubeconfig = |principal| {
+            scene.cluster.kubeconfig_of(name, &principal, entry.clone()).expect("a kubeconfig can be written")
+        };
+        let known =
+            scene.kubectl(&kubeconfig(alice()), &["auth", "whoami", "-o", "jsonpath={.status.userInfo.username}"]);
+        assert_eq!((known.success, known.stdout.as_str()), (true, "alice"), "{known:?}");
+        assert_unauthorized(&scene.kubectl(&kubeconfig(alice().forger()), &["auth", "whoami"]));
     }
 }
 

@@ -14,7 +14,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::control_plane::{ControlPlane, Kubeconfig, ReviewVersion, Site, Webhook};
 use super::server::{Server, Setup};
@@ -124,6 +124,21 @@ impl Cluster {
     ///
     /// When it cannot be written.
     pub fn kubeconfig(&self, name: &str, principal: &Principal, version: ExecVersion) -> Result<Kubeconfig> {
+        let entry = json!({
+            "apiVersion": version.api_version(),
+            "args": ["token", "-i", CLUSTER_ID, "--region", REGION],
+            "interactiveMode": "Never",
+        });
+        self.kubeconfig_of(name, principal, entry)
+    }
+
+    /// The same, where another program wrote the user's `exec` entry: its `command` becomes our plugin, and the credentials are put
+    /// into its `env`.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn kubeconfig_of(&self, name: &str, principal: &Principal, mut entry: Value) -> Result<Kubeconfig> {
         secrets::remember(&principal.secret_access_key);
         principal.session.iter().for_each(|session| secrets::remember(&session.token));
         // Somebody may try this in a shell with a session of their own. What is empty is absent.
@@ -131,16 +146,9 @@ impl Cluster {
         let environment: BTreeMap<_, _> = none.into_iter().chain(principal.env()).collect();
         let environment: Vec<_> =
             environment.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
-        self.control_plane.site().kubeconfig(
-            name,
-            &json!({"exec": {
-                "apiVersion": version.api_version(),
-                "command": programs::client(),
-                "args": ["token", "-i", CLUSTER_ID, "--region", REGION],
-                "env": environment,
-                "interactiveMode": "Never",
-            }}),
-        )
+        entry["command"] = json!(programs::client());
+        entry["env"] = json!(environment);
+        self.control_plane.site().kubeconfig(name, &json!({ "exec": entry }))
     }
 
     /// Replaces the data of aws-auth by these members, each a key and its YAML text.
