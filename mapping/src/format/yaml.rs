@@ -31,6 +31,9 @@ pub struct Document {
 }
 
 /// A value in a document, and where it stands.
+///
+/// A value that has no certain meaning by itself (a mapping with a key twice, a tag that asks for what is not done) is an
+/// error for whoever reads it, and leaves the rest of the document its own.
 #[derive(Clone, Debug)]
 pub struct Node {
     location: Location,
@@ -77,6 +80,8 @@ enum Content {
     Scalar(Box<str>),
     Seq(Box<[Node]>),
     Map(Map),
+    /// What has no certain meaning by itself, and leaves the rest of the document its own: whoever reads it gets the error.
+    Broken(Box<YamlError>),
 }
 
 impl Document {
@@ -86,8 +91,8 @@ impl Document {
     ///
     /// # Errors
     ///
-    /// When it is not YAML, holds more than one document, names a key of one mapping twice, has a character that is not
-    /// printable, or is larger or deeper than is read, aliases counted as what they stand for.
+    /// When it is not YAML, holds more than one document, has a character that is not printable, or is larger or deeper than
+    /// is read, aliases counted as what they stand for.
     pub fn parse(text: &str) -> Result<Self, YamlError> {
         Self::parse_within(text, Limits::FILE)
     }
@@ -218,6 +223,7 @@ impl Node {
             Content::Scalar(text) => self.error(format!("expected {what}, found {}", Quoted(text))),
             Content::Seq(_) => self.error(format!("expected {what}, found a list")),
             Content::Map(_) => self.error(format!("expected {what}, found a mapping")),
+            Content::Broken(error) => (**error).clone(),
         }
     }
 }

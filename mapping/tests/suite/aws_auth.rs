@@ -188,3 +188,13 @@ fn the_aws_auth_that_eks_writes_is_good() {
     assert_eq!(lines(&diagnostics), [""; 0]);
     assert_eq!(next.rules().rule_count(), 2);
 }
+
+#[test]
+fn an_entry_with_a_key_twice_is_skipped_and_the_others_are_used() {
+    let roles = format!("{ROLES}\n- {{rolearn: 'arn:aws:iam::123456789012:role/X', username: x, UserName: y}}");
+    let Update { next, diagnostics } = aws_auth(&[("mapRoles", &roles)]);
+    assert!(next.is_synced());
+    let said = lines(&diagnostics).concat();
+    assert!(said.contains("error wrong_type: the entry: the key \"UserName\" stands twice in one mapping"), "{said}");
+    assert_eq!(next.rules().rule_count(), 1);
+}

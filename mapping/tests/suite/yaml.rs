@@ -9,6 +9,15 @@ fn refused(text: &str) -> String {
     Document::parse(text).expect_err("refused").to_string()
 }
 
+/// What is said to whoever reads the value.
+#[track_caller]
+fn broken(text: &str) -> String {
+    let document = Document::parse(text).expect("YAML");
+    let error = document.root().as_map().expect_err("broken").to_string();
+    assert_eq!(document.root().as_text().expect_err("broken").to_string(), error);
+    error
+}
+
 fn at(node: &Node) -> (usize, usize) {
     (node.location().line(), node.location().column())
 }
@@ -53,13 +62,44 @@ fn nothing_is_null() {
 
 #[test]
 fn a_key_stands_once_in_a_mapping_in_any_case() {
-    assert_eq!(refused("a: 1\nb: 2\na: 3"), "line 3 column 1: the key \"a\" stands twice in one mapping");
-    assert_eq!(
-        refused("{rolearn: x, RoleARN: y}"),
-        "line 1 column 14: the key \"RoleARN\" stands twice in one mapping"
-    );
-    assert_eq!(refused("<<: {a: 1}\n<<: {b: 1}"), "line 2 column 1: the key \"<<\" stands twice in one mapping");
-    assert!(Document::parse("- a: 1\n- a: 2").is_ok());
+    assert_eq!(broken("a: 1\nb: 2\na: 3\na: 4"), "line 3 column 1: the key \"a\" stands twice in one mapping");
+    assert_eq!(broken("{rolearn: x, RoleARN: y}"), "line 1 column 14: the key \"RoleARN\" stands twice in one mapping");
+    assert_eq!(broken("<<: {a: 1}\n<<: {b: 1}"), "line 2 column 1: the key \"<<\" stands twice in one mapping");
+    for good in ["a: 1\nb: 2", "[{a: 1}, {a: 2}]"] {
+        let document = Document::parse(good).unwrap();
+        assert!(document.root().as_map().is_ok() || document.root().as_seq().is_ok());
+    }
+}
+
+#[test]
+fn what_has_no_certain_meaning_leaves_the_rest_its_own() {
+    for (value, said) in [
+        ("{x: 1, X: 2}", "line 1 column 11: the key \"X\" stands twice in one mapping"),
+        ("{x: {y: 1, y: 2}, x: 3}", "line 1 column 22: the key \"x\" stands twice in one mapping"),
+        ("{[x]: 1}", "line 1 column 5: a key must be text"),
+        ("{? {x: 1} : 2}", "line 1 column 7: a key must be text"),
+        ("{<<: x}", "line 1 column 9: only mappings can be merged with \"<<\""),
+        ("{<<: [{x: 1}, y]}", "line 1 column 18: only mappings can be merged with \"<<\""),
+        ("{<<: {x: 1, x: 2}}", "line 1 column 9: only mappings can be merged with \"<<\""),
+        ("!!binary aGk=", "line 1 column 4: tags other than those of YAML's core schema mean nothing here"),
+        ("!ref x", "line 1 column 4: tags other than those of YAML's core schema mean nothing here"),
+        ("!ref [x]", "line 1 column 4: tags other than those of YAML's core schema mean nothing here"),
+        ("!ref {x: 1}", "line 1 column 4: tags other than those of YAML's core schema mean nothing here"),
+        ("{!ref x: 1}", "line 1 column 5: tags other than those of YAML's core schema mean nothing here"),
+    ] {
+        let document = Document::parse(&format!("a: {value}\nb: [c]\n")).unwrap();
+        let root = document.root().as_map().unwrap();
+        let a = root.get_ignore_case("a").unwrap();
+        assert!(!a.is_null());
+        let errors = [a.as_map().err(), a.as_seq().err(), a.as_text().err(), a.as_bool().err(), a.as_port().err()];
+        for error in errors {
+            assert!(error.as_ref().is_some_and(|error| error.to_string().starts_with(said)), "{value}: {error:?}");
+        }
+        assert_eq!(root.get_ignore_case("b").unwrap().as_seq().unwrap()[0].as_text(), Ok("c"), "{value}");
+    }
+    let aliased = Document::parse("a: &a {x: 1, x: 2}\nb: *a").unwrap();
+    let b = aliased.root().as_map().unwrap().get_ignore_case("b").unwrap().as_map();
+    assert_eq!(b.unwrap_err().to_string(), "line 1 column 14: the key \"x\" stands twice in one mapping");
 }
 
 #[test]
@@ -78,12 +118,6 @@ fn what_is_not_one_plain_document_is_refused_with_its_place() {
         ("a: b\n---\nc: d", "line 2 column 1: a second document begins here, and only one is read"),
         ("a: *b", "line 1 column 4"),
         ("a: &a [*a]", "line 1 column 8: an alias stands inside of what it stands for"),
-        ("a: !!binary aGk=", "line 1 column 4: tags other than"),
-        ("a: !ref b", "line 1 column 4: tags other than"),
-        ("[a]: b", "line 1 column 1: a key must be text"),
-        ("? {a: b}\n: c", "line 1 column 3: a key must be text"),
-        ("<<: a", "line 1 column 5: only mappings can be merged with \"<<\""),
-        ("<<: [{a: b}, c]", "line 1 column 14: only mappings can be merged with \"<<\""),
     ] {
         let error = refused(text);
         assert!(error.starts_with(place), "{text:?}: {error}");

@@ -111,6 +111,8 @@ struct Frame {
     anchor: usize,
     /// The builder's size before this frame was opened.
     before: Size,
+    /// What is wrong with it as a whole.
+    broken: Option<YamlError>,
     collection: Collection,
 }
 
@@ -129,6 +131,8 @@ struct OpenMap {
     /// The next value is that of a merge key.
     merging: bool,
     merged: Option<Node>,
+    /// The first thing that leaves it without a certain meaning.
+    broken: Option<YamlError>,
 }
 
 /// What an alias may stand for.
@@ -168,13 +172,19 @@ impl Builder {
                 Ok(())
             }
             Event::Scalar(text, style, anchor, tag) => {
-                let plain = !is_text(tag.as_deref(), location)? && style == ScalarStyle::Plain;
                 let size = Size { nodes: 1, text_bytes: text.len() };
                 self.grow(size, location)?;
+                let plain = match is_text(tag.as_deref(), location) {
+                    Ok(is_text) => !is_text && style == ScalarStyle::Plain,
+                    Err(error) => {
+                        return self.add(Node { location, content: Content::Broken(error.into()) }, anchor, size);
+                    }
+                };
                 match self.open.last_mut() {
                     Some(Frame { collection: Collection::Map(map), .. }) if map.key.is_none() && !map.merging => {
                         if plain && text == MERGE_KEY {
-                            return map.merge_key(location);
+                            map.merge_key(location);
+                            return Ok(());
                         }
                         // A key is text even if it looks like null.
                         self.add(Node { location, content: Content::Scalar(text.into()) }, anchor, size)
@@ -184,12 +194,12 @@ impl Builder {
                 }
             }
             Event::SequenceStart(anchor, tag) => {
-                is_text(tag.as_deref(), location)?;
-                self.open(location, anchor, Collection::Seq(Vec::new()))
+                let broken = is_text(tag.as_deref(), location).err();
+                self.open(location, anchor, broken, Collection::Seq(Vec::new()))
             }
             Event::MappingStart(anchor, tag) => {
-                is_text(tag.as_deref(), location)?;
-                self.open(location, anchor, Collection::Map(OpenMap::default()))
+                let broken = is_text(tag.as_deref(), location).err();
+                self.open(location, anchor, broken, Collection::Map(OpenMap::default()))
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(),
             Event::Alias(anchor) => {
@@ -217,23 +227,31 @@ impl Builder {
         Ok(())
     }
 
-    fn open(&mut self, location: Location, anchor: usize, collection: Collection) -> Result<(), YamlError> {
+    fn open(
+        &mut self,
+        location: Location,
+        anchor: usize,
+        broken: Option<YamlError>,
+        collection: Collection,
+    ) -> Result<(), YamlError> {
         if self.open.len() >= MAX_DEPTH {
             return Err(YamlError::new(location, format!("nested deeper than {MAX_DEPTH} levels")));
         }
         let before = self.size;
         self.grow(Size { nodes: 1, text_bytes: 0 }, location)?;
-        self.open.push(Frame { location, anchor, before, collection });
+        self.open.push(Frame { location, anchor, before, broken, collection });
         Ok(())
     }
 
     fn close(&mut self) -> Result<(), YamlError> {
         // The parser sends an end only for a start.
-        let Some(Frame { location, anchor, before, collection }) = self.open.pop() else { return Ok(()) };
-        let content = match collection {
-            Collection::Seq(items) => Content::Seq(items.into()),
-            Collection::Map(map) => Content::Map(map.close()?),
+        let Some(Frame { location, anchor, before, broken, collection }) = self.open.pop() else { return Ok(()) };
+        let content = match (broken, collection) {
+            (Some(error), _) => Err(error),
+            (None, Collection::Seq(items)) => Ok(Content::Seq(items.into())),
+            (None, Collection::Map(map)) => map.close().map(Content::Map),
         };
+        let content = content.unwrap_or_else(|error| Content::Broken(error.into()));
         let size = Size {
             nodes: self.size.nodes.saturating_sub(before.nodes),
             text_bytes: self.size.text_bytes.saturating_sub(before.text_bytes),
@@ -249,45 +267,54 @@ impl Builder {
         match self.open.last_mut() {
             None => self.root = Some(node),
             Some(Frame { collection: Collection::Seq(items), .. }) => items.push(node),
-            Some(Frame { collection: Collection::Map(map), .. }) => map.add(node, &mut self.keys)?,
+            Some(Frame { collection: Collection::Map(map), .. }) => map.add(node, &mut self.keys),
         }
         Ok(())
     }
 }
 
 impl OpenMap {
-    fn merge_key(&mut self, location: Location) -> Result<(), YamlError> {
+    fn merge_key(&mut self, location: Location) {
         if self.merged.is_some() {
-            return Err(YamlError::new(location, "the key \"<<\" stands twice in one mapping"));
+            self.breaks(YamlError::new(location, "the key \"<<\" stands twice in one mapping"));
         }
         self.merging = true;
-        Ok(())
     }
 
-    fn add(&mut self, node: Node, keys: &mut HashSet<Arc<str>>) -> Result<(), YamlError> {
+    fn add(&mut self, node: Node, keys: &mut HashSet<Arc<str>>) {
         if self.merging {
             self.merging = false;
             self.merged = Some(node);
-            return Ok(());
-        }
-        let Some((key, location)) = self.key.take() else {
-            let Content::Scalar(key) = node.content else {
-                return Err(YamlError::new(node.location, "a key must be text"));
+        } else if let Some((key, location)) = self.key.take() {
+            self.entries.push(Entry { key, location, value: node });
+        } else {
+            let location = node.location;
+            let key = match node.content {
+                Content::Scalar(key) => key,
+                // Its value comes all the same.
+                other => {
+                    self.breaks(match other {
+                        Content::Broken(error) => *error,
+                        _ => YamlError::new(location, "a key must be text"),
+                    });
+                    Box::default()
+                }
             };
             if !self.is_new(&key) {
                 let key = crate::diagnostic::Quoted(&key);
-                return Err(YamlError::new(node.location, format!("the key {key} stands twice in one mapping")));
+                self.breaks(YamlError::new(location, format!("the key {key} stands twice in one mapping")));
             }
             let key = keys.get(&*key).cloned().unwrap_or_else(|| {
                 let key = Arc::<str>::from(key);
                 keys.insert(Arc::clone(&key));
                 key
             });
-            self.key = Some((key, node.location));
-            return Ok(());
-        };
-        self.entries.push(Entry { key, location, value: node });
-        Ok(())
+            self.key = Some((key, location));
+        }
+    }
+
+    fn breaks(&mut self, error: YamlError) {
+        self.broken.get_or_insert(error);
     }
 
     /// Whether no key so far is the same without regard to case. Nearly every mapping has a handful of keys.
@@ -304,6 +331,9 @@ impl OpenMap {
     /// Written keys go before merged ones, and earlier mappings of a merge key before later ones
     /// (<https://yaml.org/type/merge.html>).
     fn close(mut self) -> Result<Map, YamlError> {
+        if let Some(error) = self.broken {
+            return Err(error);
+        }
         let wrong = |location| YamlError::new(location, "only mappings can be merged with \"<<\"");
         let merged = match self.merged.take() {
             None => Vec::new(),
