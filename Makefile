@@ -6,6 +6,7 @@ SHELL := /bin/bash
 CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kubernetes-aws-authenticator
 VENV := $(CACHE)/venv-$(firstword $(shell sha256sum tests/interop/requirements.txt))
 CLUSTER_BIN := $(CACHE)/cluster
+PEER_BIN := $(CACHE)/peer
 AWS_CLI_V2 ?= $(CACHE)/aws-cli-2.9.19/aws
 CARGO_DENY_VERSION := 0.20.2
 CARGO_FUZZ_VERSION := 0.13.2
@@ -23,8 +24,9 @@ demo: ## the main job, told to a person; needs nothing but Rust
 	cargo run --package authenticator-tests --bin demo
 
 .PHONY: test
-test: $(VENV)/ready $(AWS_CLI_V2) cluster-binaries ## every test; needs Rust, Go, Python and Debian's aws-cli
-	INTEROP_PYTHON=$(VENV)/bin/python AWS_CLI_V2=$(AWS_CLI_V2) CLUSTER_BIN=$(CLUSTER_BIN) cargo test --workspace --locked -- --show-output
+test: $(VENV)/ready $(AWS_CLI_V2) cluster-binaries peer-program ## every test; needs Rust, Go, Python and Debian's aws-cli
+	INTEROP_PYTHON=$(VENV)/bin/python AWS_CLI_V2=$(AWS_CLI_V2) CLUSTER_BIN=$(CLUSTER_BIN) \
+		PEER_BIN=$(PEER_BIN) cargo test --workspace --locked -- --show-output
 
 .PHONY: playground
 playground: cluster-binaries ## a cluster to log in to, until Ctrl-C; needs Rust and Go
@@ -33,6 +35,10 @@ playground: cluster-binaries ## a cluster to log in to, until Ctrl-C; needs Rust
 .PHONY: cluster-binaries
 cluster-binaries:
 	tests/cluster/build.sh $(CLUSTER_BIN)
+
+.PHONY: peer-program
+peer-program:
+	tests/peer/build.sh $(PEER_BIN)
 
 $(VENV)/ready: tests/interop/requirements.txt
 	python3 -m venv $(VENV)

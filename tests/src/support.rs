@@ -14,6 +14,7 @@ pub mod gate;
 pub mod instance;
 mod loopback;
 pub mod patience;
+pub mod peer;
 pub mod plugin;
 pub mod process;
 pub mod programs;

@@ -15,6 +15,7 @@
 //! - [`login`]: roles, their cache, MFA codes, and what the plugin tells of its credentials.
 //! - [`metrics`]: the numbers are those of the Go program and ours, and no caller makes more of them.
 //! - [`outage`]: what callers see while STS is away, slow, cut off or half dead.
+//! - [`peer`]: the Go program, on the same config files and tokens, says the same but where a difference is wanted.
 //! - [`plugin`]: the plugin answers kubectl in the version that it asks for, with tokens that STS takes.
 //! - [`reaching_sts`]: where STS is and whom to trust for it: flags, config file, environment, hosts file.
 //! - [`secrets`]: nothing secret is ever logged or answered.
@@ -39,6 +40,7 @@ mod interop;
 mod login;
 mod metrics;
 mod outage;
+mod peer;
 mod people;
 mod plugin;
 mod reaching_sts;
