@@ -9,6 +9,7 @@
 //! - [`corpus`]: each of hundreds of hostile tokens is refused for its own reason, and its twin is let in.
 //! - [`custom_resources`]: IAMIdentityMappings and aws-auth on a real API server: edits, garbage, gaps, and the Events about them.
 //! - [`deploy`]: what an operator applies is what a real API server takes, and what our webhook runs on.
+//! - [`differences`]: the table of differences from the Go program names tests that are there.
 //! - [`http_face`]: versions of TLS, bounds of HTTP, floods of frames, client certificates.
 //! - [`init`]: certificate, key and webhook kubeconfig are made once, and the server serves with them.
 //! - [`interop`]: tokens of the AWS CLI and botocore are believed, and not with one bit changed.
@@ -34,6 +35,7 @@ mod cluster;
 mod corpus;
 mod custom_resources;
 mod deploy;
+mod differences;
 mod http_face;
 mod init;
 mod interop;
