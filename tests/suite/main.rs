@@ -24,7 +24,8 @@
 //! - [`sources`]: files that hold mappings may change in any way, and nobody is locked out while they do.
 //! - [`sts`]: the emulator answers as STS does, to the AWS CLI too.
 //! - [`token_review`]: what the webhook answers to all that an API server, or somebody in its place, can send.
-//! - [`vectors`]: recorded tokens of the SDKs for JavaScript, Go and Java are read, and rebuilt signed-equal.
+//! - [`vectors`]: recorded tokens of the SDKs for JavaScript, Go and Java and of the Go program are read, and rebuilt
+//!   signed-equal.
 //!
 //! [`people`] is who logs in.
 
