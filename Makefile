@@ -7,7 +7,7 @@ CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kubernetes-aws-authenticator
 VENV := $(CACHE)/venv-$(firstword $(shell sha256sum tests/interop/requirements.txt))
 CLUSTER_BIN := $(CACHE)/cluster
 PEER_BIN := $(CACHE)/peer
-AWS_CLI_V2 ?= $(CACHE)/aws-cli-2.9.19/aws
+AWS_CLI_V2_PYTHON ?= $(CACHE)/aws-cli-2.9.19/python
 CARGO_DENY_VERSION := 0.20.2
 CARGO_FUZZ_VERSION := 0.13.2
 CARGO_DENY := $(CACHE)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
@@ -24,8 +24,8 @@ demo: ## the main job, told to a person; needs nothing but Rust
 	cargo run --package authenticator-tests --bin demo
 
 .PHONY: test
-test: $(VENV)/ready $(AWS_CLI_V2) cluster-binaries peer-program ## every test; needs Rust, Go, Python and Debian's aws-cli
-	INTEROP_PYTHON=$(VENV)/bin/python AWS_CLI_V2=$(AWS_CLI_V2) CLUSTER_BIN=$(CLUSTER_BIN) \
+test: $(VENV)/ready $(AWS_CLI_V2_PYTHON) cluster-binaries peer-program ## every test; needs Rust, Go, Python and Debian's aws-cli
+	INTEROP_PYTHON=$(VENV)/bin/python AWS_CLI_V2_PYTHON=$(AWS_CLI_V2_PYTHON) CLUSTER_BIN=$(CLUSTER_BIN) \
 		PEER_BIN=$(PEER_BIN) cargo test --workspace --locked -- --show-output
 
 .PHONY: playground
@@ -45,7 +45,7 @@ $(VENV)/ready: tests/interop/requirements.txt
 	$(VENV)/bin/python -m pip install --quiet --requirement tests/interop/requirements.txt
 	touch $@
 
-$(CACHE)/aws-cli-2.9.19/aws:
+$(CACHE)/aws-cli-2.9.19/python:
 	tests/interop/aws-cli-v2.sh $(@D)
 
 .PHONY: lint

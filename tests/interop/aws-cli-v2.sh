@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# aws-cli-v2.sh FOLDER: puts Debian's aws-cli 2 into FOLDER, as FOLDER/aws.
+# aws-cli-v2.sh FOLDER: puts Debian's aws-cli 2 into FOLDER, as FOLDER/aws, and a Python that can import it beside it.
 #
 # PyPI has version 1 alone, and version 2 is what the matrix of environments holds our client against. Its packages and those that
 # this machine lacks are unpacked, not installed: nothing of the system changes, and nobody needs to be root.
@@ -10,7 +10,7 @@ version=2.9.19-1
 
 if ! command -v apt-get >/dev/null || ! apt-cache show "awscli=$version" >/dev/null 2>&1; then
     echo "aws-cli $version is a package of Debian 12, which this is not (or 'apt-get update' is due)." >&2
-    echo "With an aws-cli 2.9 of your own: make test AWS_CLI_V2=/path/to/aws" >&2
+    echo "With a Python of your own that has it: make test AWS_CLI_V2_PYTHON=/path/to/python" >&2
     exit 1
 fi
 
@@ -25,10 +25,13 @@ for package in *.deb; do
 done
 cd "$folder"
 rm -r packages
+# As the packages themselves would when they are installed: half of each start is this.
+/usr/bin/python3 -m compileall -q root >/dev/null || true
 
-cat >"$folder/aws" <<END
-#!/bin/sh
-PYTHONPATH='$folder/root/usr/lib/python3/dist-packages' exec /usr/bin/python3 '$folder/root/usr/bin/aws' "\$@"
-END
-chmod +x "$folder/aws"
+run() {
+    printf '#!/bin/sh\nPYTHONPATH=%q exec /usr/bin/python3 %s"$@"\n' "$folder/root/usr/lib/python3/dist-packages" "$1"
+}
+run "'$folder/root/usr/bin/aws' " >"$folder/aws"
+run "" >"$folder/python"
+chmod +x "$folder/aws" "$folder/python"
 "$folder/aws" --version

@@ -7,6 +7,7 @@
 //! - [`broken_sts`]: what is not STS and stands in its place is never believed, and costs no memory.
 //! - [`cluster`]: a person with AWS credentials runs kubectl against a real API server, and RBAC decides.
 //! - [`corpus`]: each of hundreds of hostile tokens is refused for its own reason, and its twin is let in.
+//! - [`credentials`]: the plugin picks the credentials, host and region that the AWS CLI picks, in every environment.
 //! - [`custom_resources`]: IAMIdentityMappings and aws-auth on a real API server: edits, garbage, gaps, and the Events about them.
 //! - [`deploy`]: what an operator applies is what a real API server takes, and what our webhook runs on.
 //! - [`differences`]: the table of differences from the Go program names tests that are there.
@@ -34,6 +35,7 @@ mod bad_input;
 mod broken_sts;
 mod cluster;
 mod corpus;
+mod credentials;
 mod custom_resources;
 mod deploy;
 mod differences;

@@ -80,10 +80,12 @@ fn answer(asked: &Asked, documents: &[(String, String)], sessions: &mut HashSet<
     if path == "/latest/api/token" {
         let lifetime = header(LIFETIME).and_then(|text| text.parse::<u32>().ok());
         return match (&asked.parts.method, lifetime) {
-            (&Method::PUT, Some(1..=21_600)) => {
+            (&Method::PUT, Some(lifetime @ 1..=21_600)) => {
                 let session = format!("AQAEXAMPLE{}==", next_request_id());
                 sessions.insert(session.clone());
-                says(StatusCode::OK, &session)
+                let mut response = says(StatusCode::OK, &session);
+                response.headers_mut().insert(LIFETIME, lifetime.into());
+                response
             }
             (&Method::PUT, _) => says(StatusCode::BAD_REQUEST, ""),
             _ => says(StatusCode::METHOD_NOT_ALLOWED, ""),

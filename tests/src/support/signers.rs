@@ -1,5 +1,5 @@
 //! Programs that nobody here wrote: the signers botocore and the AWS CLI, and Prometheus's client, installed from PyPI at the versions of
-//! `tests/interop/requirements.txt`.
+//! `tests/interop/requirements.txt`; and the AWS CLI's version 2, which is not to be had there, from Debian.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::process::clean_command;
+use super::programs::Run;
 use super::secrets;
 use super::sts::Principal;
 
@@ -87,7 +88,7 @@ pub fn botocore(orders: &[Order<'_>]) -> Vec<String> {
             })
         })
         .collect();
-    let tokens = script("presign.py", &requests.to_string());
+    let tokens = script(&python(), "presign.py", &requests.to_string());
     let tokens: Vec<String> = serde_json::from_str(&tokens).expect("it prints a list of tokens");
     tokens.iter().for_each(|token| secrets::remember_token(token));
     tokens
@@ -118,7 +119,7 @@ pub fn aws_eks_get_token(order: Order<'_>) -> String {
 #[must_use]
 pub fn aws(arguments: &[&str], env: &[(String, String)]) -> Output {
     let home = TempDir::new().expect("a folder can be made");
-    clean_command(&python().with_file_name("aws"), home.path())
+    clean_command(&AwsCli::V1.program(), home.path())
         .args(arguments)
         .envs(env.iter().map(|(name, value)| (name, value)))
         // Nobody asks a metadata service of a machine that is none.
@@ -128,6 +129,82 @@ pub fn aws(arguments: &[&str], env: &[(String, String)]) -> Output {
         .expect("the AWS CLI can be run")
 }
 
+/// A version of the AWS CLI.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum AwsCli {
+    /// Version 1, from PyPI.
+    V1,
+    /// Version 2, from Debian.
+    V2,
+}
+
+impl AwsCli {
+    /// Its program.
+    ///
+    /// # Panics
+    ///
+    /// The variable that says where it is, is not set.
+    #[must_use]
+    pub fn program(self) -> PathBuf {
+        self.python().with_file_name("aws")
+    }
+
+    /// The Python that can import it.
+    fn python(self) -> PathBuf {
+        match self {
+            AwsCli::V1 => python(),
+            AwsCli::V2 => {
+                let python = std::env::var_os("AWS_CLI_V2_PYTHON").unwrap_or_else(|| {
+                    panic!(
+                        "AWS_CLI_V2_PYTHON must name a Python that has version 2.9 of the AWS CLI, with its program `aws` beside \
+                         it: `make test` unpacks Debian's, or\n  tests/interop/aws-cli-v2.sh DIR && export \
+                         AWS_CLI_V2_PYTHON=DIR/python"
+                    )
+                });
+                python.into()
+            }
+        }
+    }
+
+    /// Runs it many times, each in a home of its own: what it would do as so many processes, with its imports paid for once.
+    ///
+    /// # Panics
+    ///
+    /// It is not installed, or not all of it comes to an end.
+    #[must_use]
+    pub fn run_all(self, orders: &[AwsCliOrder]) -> Vec<Run> {
+        let orders: Value = orders
+            .iter()
+            .map(|AwsCliOrder { arguments, environment, home }| {
+                let environment: BTreeMap<_, _> = environment.iter().cloned().collect();
+                json!({"arguments": arguments, "environment": environment, "home": home})
+            })
+            .collect();
+        let results: Vec<Value> =
+            serde_json::from_str(&script(&self.python(), "aws_cli.py", &orders.to_string())).expect("it prints a list");
+        let text = |result: &Value, name: &str| result[name].as_str().unwrap_or_default().to_owned();
+        results
+            .iter()
+            .map(|result| Run {
+                stdout: text(result, "stdout"),
+                stderr: text(result, "stderr"),
+                code: result["code"].as_i64().and_then(|code| i32::try_from(code).ok()),
+            })
+            .collect()
+    }
+}
+
+/// One run of the AWS CLI.
+#[derive(Clone, Debug)]
+pub struct AwsCliOrder {
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// All of its variables but `HOME`.
+    pub environment: Vec<(String, String)>,
+    /// Its home and working directory.
+    pub home: PathBuf,
+}
+
 /// The table of STS hosts as botocore's endpoint rules have it today, in the form of `sts_hosts.txt`.
 ///
 /// # Panics
@@ -135,7 +212,7 @@ pub fn aws(arguments: &[&str], env: &[(String, String)]) -> Output {
 /// As [`botocore`].
 #[must_use]
 pub fn endpoint_table() -> String {
-    script("endpoint_table.py", "")
+    script(&python(), "endpoint_table.py", "")
 }
 
 /// A family of metrics as Prometheus's own client for Python reads it.
@@ -155,7 +232,7 @@ pub struct Family {
 /// As [`botocore`], or the client does not understand the text.
 #[must_use]
 pub fn exposition(text: &str) -> BTreeMap<String, Family> {
-    serde_json::from_str(&script("exposition.py", text)).expect("it prints families")
+    serde_json::from_str(&script(&python(), "exposition.py", text)).expect("it prints families")
 }
 
 /// The Python that has them.
@@ -171,15 +248,15 @@ fn python() -> PathBuf {
 }
 
 /// Feeds a program of `tests/interop` and gives what it prints.
-fn script(name: &str, input: &str) -> String {
+fn script(python: &Path, name: &str, input: &str) -> String {
     let home = TempDir::new().expect("a folder can be made");
-    let mut child = clean_command(&python(), home.path())
+    let mut child = clean_command(python, home.path())
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("interop").join(name))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .expect("INTEROP_PYTHON can be run");
+        .unwrap_or_else(|error| panic!("{} cannot be run: {error}", python.display()));
     let mut stdin = child.stdin.take().expect("its input is a pipe");
     // It reads all before it prints anything, so nobody waits for anybody. One that reads nothing may be gone by now.
     let _ = stdin.write_all(input.as_bytes());

@@ -92,6 +92,14 @@ pub fn region_of(host: &str) -> Option<&str> {
     (is_service && is_region(region) && DNS_SUFFIXES.contains(&suffix)).then_some(region)
 }
 
+/// The region of an endpoint that somebody made in a network of their own: `vpce-ID.sts.REGION.vpce.amazonaws.com`.
+///
+/// Apart from the others, for no such host may stand in a token.
+fn region_of_vpc_endpoint(host: &str) -> Option<&str> {
+    let (_id, region) = host.strip_suffix(".vpce.amazonaws.com")?.split_once(".sts.")?;
+    (host.starts_with("vpce-") && is_region(region)).then_some(region)
+}
+
 /// At least two words and a number: `us-gov-west-1`.
 fn is_region(label: &str) -> bool {
     let mut parts = label.rsplit('-');
@@ -110,7 +118,7 @@ fn scope(claim: &Claim, server_name: &str, parts: &Parts) -> Result<(), Fault> {
     if claim.service != "sts" {
         return Err(mismatch("Credential should be scoped to correct service: 'sts'."));
     }
-    if region_of(host) != Some(claim.region.as_str()) {
+    if region_of(host).or_else(|| region_of_vpc_endpoint(host)) != Some(claim.region.as_str()) {
         return Err(mismatch("Credential should be scoped to a valid region."));
     }
     Ok(())
