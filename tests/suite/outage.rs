@@ -59,6 +59,17 @@ async fn every_second_call_that_is_cut_is_made_again() {
     }
 }
 
+#[tokio::test]
+async fn sts_of_the_servers_own_region_is_connected_to_before_anybody_asks() {
+    let sts = Sts::start([alice()]);
+    let server = Setup::new(&people::config("aws")).sts(&sts).variable("AWS_REGION", "us-west-2").start().unwrap();
+    server.says("connected to STS of this region");
+    let connections = sts.connections();
+    assert!(connections > 0);
+    assert!(matches!(ask(&server.reviewer(), &token(&alice())).await, Answer::Allowed(_)));
+    assert_eq!(sts.connections(), connections, "the first question finds it there");
+}
+
 /// Of two addresses one takes connections and says nothing: each call that begins there goes on at the other.
 #[tokio::test]
 async fn one_of_two_addresses_that_is_dead_keeps_nobody_out() {

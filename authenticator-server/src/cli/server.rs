@@ -147,6 +147,11 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
     let places = Places { clients: api_clients, mounted_file, dynamic_file, events };
     let following = Following::start(places, mappings, sources.clone(), reload);
     background.spawn(following.run(order_file, configured));
+    // Of another region, or of none that is said, the first caller's question connects.
+    if let Some(host) = sts::Environment::of_process().region().and_then(|region| hosts.regional(region)) {
+        let sts = sts.clone();
+        tokio::spawn(async move { sts.warm(host).await });
+    }
     let verifier = Verifier::new(hosts, limits, sts, bounds.shield(), metrics.shield.clone());
     let gauges = gauges::at_scrape(clock.now(), verifier.load(), contact.clone(), sources.clone());
     let mappings = {

@@ -15,7 +15,7 @@ use super::dial::{Dialer, Patient};
 use super::way::{Proxy, Way};
 use super::{AnswerError, AskError, CallerIdentity, Endpoint, MAX_ANSWER_BYTES, Outage, Rejection, read_answer};
 use crate::cluster_id::ClusterId;
-use crate::token::{CLUSTER_ID_HEADER, PresignedRequest};
+use crate::token::{CLUSTER_ID_HEADER, PresignedRequest, StsHost};
 
 /// Asks STS who signed a request.
 #[derive(Clone, Debug)]
@@ -79,6 +79,23 @@ impl Client {
         answer
     }
 
+    /// Connects to `host`, so that the first question need not wait for that: asks for nothing, and heeds no answer.
+    pub async fn warm(&self, host: &StsHost) {
+        let uri = Uri::builder().scheme("https").authority(host.name()).path_and_query("/").build();
+        let Ok(request) = uri.and_then(|uri| self.request(uri)) else { return };
+        match self.http.request(request).await {
+            Ok(response) => {
+                self.contact.responded(response.headers());
+                // A connection that is not read to the end of an answer is not used again.
+                let _ = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
+                tracing::info!(host = host.name(), "connected to STS of this region");
+            }
+            Err(error) => {
+                tracing::warn!(host = host.name(), error = %chain(&error), "STS of this region cannot be reached")
+            }
+        }
+    }
+
     async fn exchange(&self, request: &PresignedRequest, call: &Call<'_>) -> Result<CallerIdentity, AskError> {
         let built = self.build(request).map_err(|_| Rejection::Malformed)?;
         let response = self.http.request(built).await.map_err(|error| {
@@ -105,7 +122,11 @@ impl Client {
     fn build(&self, request: &PresignedRequest) -> Result<Request<Empty<Bytes>>, http::Error> {
         let host = request.host().name();
         let uri = Uri::builder().scheme("https").authority(host).path_and_query(format!("/?{}", *request.query()));
-        Request::get(uri.build()?)
+        self.request(uri.build()?)
+    }
+
+    fn request(&self, uri: Uri) -> Result<Request<Empty<Bytes>>, http::Error> {
+        Request::get(uri)
             .header(CLUSTER_ID_HEADER, self.cluster_id.header_value())
             .header(ACCEPT, "application/json")
             .header(USER_AGENT, concat!("authenticator-server/", env!("CARGO_PKG_VERSION")))

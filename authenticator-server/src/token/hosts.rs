@@ -217,6 +217,12 @@ impl HostTable {
         Ok(Self { partition, hosts, fips_only: rules.fips_only })
     }
 
+    /// The region's own endpoint, if it is among these.
+    #[must_use]
+    pub fn regional(&self, region: &str) -> Option<&'static StsHost> {
+        self.hosts.values().copied().find(|host| host.region == region && host.kind == StsHostKind::Regional)
+    }
+
     /// The endpoint with exactly this name: no other case, no trailing dot, no port.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&'static StsHost> {
