@@ -13,6 +13,7 @@ CARGO_FUZZ_VERSION := 0.13.2
 CARGO_DENY := $(CACHE)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 CARGO_FUZZ := $(CACHE)/cargo-fuzz-$(CARGO_FUZZ_VERSION)/bin/cargo-fuzz
 FUZZ_SECONDS ?= 60
+CHAOS_SECONDS ?= 600
 DIST_TARGET ?= x86_64-unknown-linux-gnu
 
 .PHONY: help
@@ -69,6 +70,10 @@ bench: ## how long the main job takes, as a table
 .PHONY: flood
 flood: ## who is let in while forged tokens come by the hundred, as a table
 	cargo run --quiet --release --package authenticator-tests --bin flood
+
+.PHONY: chaos
+chaos: ## every fault at random for CHAOS_SECONDS, and what must hold all the same; ends with an error if it does not
+	CHAOS_SECONDS=$(CHAOS_SECONDS) cargo run --quiet --package authenticator-tests --bin chaos
 
 .PHONY: dist
 dist: ## what is shipped: small, static binaries

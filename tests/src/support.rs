@@ -13,6 +13,7 @@ pub mod forger;
 pub mod gate;
 pub mod instance;
 mod loopback;
+pub mod pairs;
 pub mod patience;
 pub mod peer;
 pub mod plugin;

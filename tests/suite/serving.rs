@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use authenticator_tests::support::control_plane::ReviewVersion;
+use authenticator_tests::support::pairs::Operator;
 use authenticator_tests::support::patience::eventually;
 use authenticator_tests::support::plugin;
 use authenticator_tests::support::review::{self, Answer, Reviewer};
 use authenticator_tests::support::server::{Server, Setup};
 use authenticator_tests::support::sts::Sts;
 use http::StatusCode;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, KeyUsagePurpose};
+use rcgen::KeyPair;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
@@ -20,12 +21,12 @@ use crate::people::{self, CLUSTER, alice};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_certificate_is_exchanged_under_load_and_no_request_fails() {
-    let (folder, ca) = (TempDir::new().unwrap(), authority());
-    put_pair(folder.path(), &ca, "first.example");
+    let (folder, ca) = (TempDir::new().unwrap(), Operator::new());
+    ca.put_pair(folder.path());
     let sts = Sts::start([alice()]);
     let server = Setup::new(&people::config("aws")).sts(&sts).argument(state_dir(folder.path())).start().unwrap();
     let load = Load::begin(server.reviewer(), token());
-    put_pair(folder.path(), &ca, "second.example");
+    ca.put_pair(folder.path());
     server.says("the certificate on disk is another: using it");
     load.until_answered(20);
     // Whoever connects now is shown the other; the key alone is half of a pair, and changes nothing.
@@ -59,7 +60,7 @@ async fn a_server_that_is_told_to_end_is_not_ready_answers_what_it_was_asked_and
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_process_takes_the_port_over_and_no_request_fails() {
     let (folder, sts) = (TempDir::new().unwrap(), Sts::start([alice()]));
-    put_pair(folder.path(), &authority(), "any.example");
+    Operator::new().put_pair(folder.path());
     let start = |port: &str| {
         let setup =
             Setup::new(&people::config("aws")).sts(&sts).argument("--reuse-port").argument(state_dir(folder.path()));
@@ -173,24 +174,6 @@ impl Load {
     async fn end(self) -> Vec<String> {
         self.over.store(true, Ordering::SeqCst);
         self.tasks.join_all().await.concat()
-    }
-}
-
-fn authority() -> CertifiedIssuer<'static, KeyPair> {
-    let mut params = CertificateParams::new(Vec::new()).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
-}
-
-/// Puts a pair of this authority into a state folder, as somebody does who renews it: the key first, then the chain.
-fn put_pair(folder: &Path, authority: &CertifiedIssuer<'static, KeyPair>, name: &str) {
-    let key = KeyPair::generate().unwrap();
-    let names = ["localhost".to_owned(), "127.0.0.1".to_owned(), name.to_owned()];
-    let leaf = CertificateParams::new(names).unwrap().signed_by(&key, authority).unwrap();
-    for (file, text) in [("key.pem", key.serialize_pem()), ("cert.pem", leaf.pem() + &authority.pem())] {
-        std::fs::write(folder.join("draft"), text).unwrap();
-        std::fs::rename(folder.join("draft"), folder.join(file)).unwrap();
     }
 }
 
