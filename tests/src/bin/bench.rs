@@ -2,6 +2,7 @@
 //!
 //! Medians, and ratios to something that was measured in the same run, in turn: the machine's own speed drops out of them.
 
+use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -9,22 +10,26 @@ use std::time::{Duration, Instant};
 use authenticator_tests::support::control_plane::ReviewVersion;
 use authenticator_tests::support::review::{Answer, Reviewer};
 use authenticator_tests::support::server::Setup;
-use authenticator_tests::support::sts::{Principal, Sts};
-use authenticator_tests::support::{plugin, programs};
+use authenticator_tests::support::sts::{Principal, Role, Sts};
+use authenticator_tests::support::{plugin, programs, proxy};
 
 const STARTS: usize = 300;
 const CALLERS: usize = 200;
 const REVIEWS: usize = 5000;
 const ACCOUNT: &str = "111122223333";
 const CLUSTER: &str = "bench";
+/// Nobody listens there.
+const NOWHERE: &str = "http://127.0.0.1:9";
 
 #[tokio::main]
 async fn main() {
-    let (plugin, nothing) = starts();
+    let (nothing, starts) = starts();
     println!("| what | median | ratio |");
     println!("| --- | --- | --- |");
     row("start and end of `true`", nothing, nothing);
-    row("authenticator-client token, keys in the environment", plugin, nothing);
+    for (what, start) in starts {
+        row(&format!("authenticator-client token, {what}"), start, nothing);
+    }
 
     let callers: Vec<Principal> = (0..CALLERS).map(|n| Principal::user(ACCOUNT, &format!("user-{n}"))).collect();
     let sts = Sts::start(callers.clone());
@@ -55,23 +60,59 @@ async fn main() {
     );
 }
 
-/// The plugin and `true`, in turn.
-fn starts() -> (Duration, Duration) {
+/// `true`, and the plugin in each of its usual environments, in turn.
+fn starts() -> (Duration, Vec<(&'static str, Duration)>) {
+    let alice = Principal::user(ACCOUNT, "alice");
+    let role = Role::trusting(ACCOUNT, "deployer", [alice.arn.as_str()]);
     let home = tempfile::TempDir::new().expect("a folder can be made");
-    let start = |program: &Path, arguments: &[&str]| {
+    let aws = home.path().join(".aws");
+    fs::create_dir(&aws).expect("a folder can be made");
+    let section = format!(
+        "[alice]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
+        alice.access_key_id, alice.secret_access_key
+    );
+    fs::write(aws.join("credentials"), section).expect("a file can be written");
+    let config = format!("[profile alice]\n[profile deployer]\nrole_arn = {}\nsource_profile = alice\n", role.arn);
+    fs::write(aws.join("config"), config).expect("a file can be written");
+
+    let run = |program: &Path, environment: &[(String, String)]| {
         let mut command = Command::new(program);
-        command.args(arguments).env_clear().env("HOME", home.path()).stdin(Stdio::null()).stdout(Stdio::null());
-        command.envs(Principal::user(ACCOUNT, "alice").env()).env("AWS_REGION", "us-west-2");
+        command.args(["token", "-i", CLUSTER]).env_clear().env("HOME", home.path()).env("AWS_REGION", "us-west-2");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).envs(environment.iter().map(|(name, value)| (name, value)));
         let begun = Instant::now();
         assert!(command.status().expect("it runs").success(), "{} failed", program.display());
         begun.elapsed()
     };
-    let (mut plugin, mut nothing) = (Vec::new(), Vec::new());
-    for _ in 0..STARTS {
-        nothing.push(start(Path::new("/bin/true"), &[]));
-        plugin.push(start(programs::client(), &["token", "-i", CLUSTER]));
+    let profile = |name: &str| vec![("AWS_PROFILE".to_owned(), name.to_owned())];
+
+    // One run that asks STS. It is gone then, and so is the way to it: whoever asks it again fails.
+    {
+        let sts = Sts::start([alice.clone()]);
+        sts.know_role(role);
+        let mut way = profile("deployer");
+        way.push(("HTTPS_PROXY".to_owned(), proxy::to(sts.address())));
+        way.push(("AWS_CA_BUNDLE".to_owned(), sts.ca_file().to_string_lossy().into_owned()));
+        run(programs::client(), &way);
     }
-    (median(plugin), median(nothing))
+
+    let kinds = [
+        ("keys in the environment", alice.env()),
+        ("keys of a profile", profile("alice")),
+        (
+            "a role that is in the cache",
+            [profile("deployer"), vec![("HTTPS_PROXY".to_owned(), NOWHERE.to_owned())]].concat(),
+        ),
+    ];
+    let mut nothing = Vec::new();
+    let mut times = kinds.each_ref().map(|_| Vec::new());
+    for _ in 0..STARTS {
+        nothing.push(run(Path::new("/bin/true"), &[]));
+        for ((_, environment), times) in kinds.iter().zip(&mut times) {
+            times.push(run(programs::client(), environment));
+        }
+    }
+    let names = kinds.each_ref().map(|(name, _)| *name);
+    (median(nothing), names.into_iter().zip(times.map(median)).collect())
 }
 
 async fn review(reviewer: &Reviewer, token: &str) -> Duration {
