@@ -14,6 +14,7 @@ use authenticator_tests::support::plugin;
 use authenticator_tests::support::review::{Answer, Reviewer};
 use authenticator_tests::support::server::{Server, Setup};
 use authenticator_tests::support::sts::{Principal, Sts};
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -29,6 +30,64 @@ async fn a_config_file_is_followed_however_it_changes_and_is_never_empty_meanwhi
         let scene = Scene::start(Setup::new("").argument(flag("config", &path)));
         scene.prove(way, |who| change(folder.path(), "config.yaml", &config(who))).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dynamic_file_is_followed_however_it_changes_and_is_never_empty_meanwhile() {
+    for (way, change) in WAYS {
+        let folder = TempDir::new().unwrap();
+        change(folder.path(), "dynamic.json", &dynamic(&[alice()]));
+        let scene = Scene::start(Setup::new(&with_dynamic_files(folder.path(), "DynamicFile")));
+        scene.until(&alice(), true).await;
+        scene.prove(way, |who| change(folder.path(), "dynamic.json", &dynamic(who))).await;
+    }
+}
+
+#[tokio::test]
+async fn a_dynamic_file_that_is_not_there_names_nobody_and_one_that_cannot_be_read_refuses_nobody() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("dynamic.json");
+    let setup = || Setup::new(&with_dynamic_files(folder.path(), "DynamicFile"));
+    let scene = Scene::start(setup());
+    let unmapped = |answer: Answer| matches!(answer, Answer::Refused(reason) if reason.contains("identity.not_mapped"));
+    scene.until_answer(&alice(), unmapped).await;
+    fs::write(&path, dynamic(&[alice()])).unwrap();
+    scene.until(&alice(), true).await;
+    fs::remove_file(&path).unwrap();
+    scene.until(&alice(), false).await;
+
+    fs::write(&path, dynamic(&[alice()]).trim_end_matches('}')).unwrap();
+    scene.says("not_yaml").await;
+    assert!(!scene.lets_in(&alice()).await);
+    // Nobody knows what it held, since nobody saw it whole.
+    let scene = Scene::start(setup());
+    scene.says("not_yaml").await;
+    let unknown = |answer| matches!(answer, Answer::Failed { status, .. } if status.as_u16() == 503);
+    assert!(unknown(scene.answer(&alice()).await));
+}
+
+/// Who is where: Alice in the config file, Bob in the dynamic file.
+#[tokio::test]
+async fn the_order_of_sources_follows_its_file() {
+    let folder = TempDir::new().unwrap();
+    let order = folder.path().join("modes.json");
+    let say = |order: &str| format!("{{\"Version\": \"1\", \"backendMode\": \"{order}\"}}");
+    fs::write(folder.path().join("dynamic.json"), dynamic(&[bob()])).unwrap();
+    fs::write(&order, say("DynamicFile")).unwrap();
+    let config = with_dynamic_files(folder.path(), "MountedFile") + &mappings(&[alice()]);
+    let scene = Scene::start(Setup::new(&config));
+    scene.until(&bob(), true).await;
+    assert!(!scene.lets_in(&alice()).await, "the file says the order from the start");
+
+    fs::write(&order, say("DynamicFile MountedFile")).unwrap();
+    scene.until(&alice(), true).await;
+    assert!(scene.lets_in(&bob()).await && !scene.lets_in(&mallory()).await);
+    fs::write(&order, say("Dynamic")).unwrap();
+    scene.says("modes.json:1:33: backendMode: \"Dynamic\" is none of").await;
+    assert!(scene.lets_in(&bob()).await && scene.lets_in(&alice()).await);
+    fs::remove_file(&order).unwrap();
+    scene.until(&bob(), false).await;
+    assert!(scene.lets_in(&alice()).await);
 }
 
 #[tokio::test]
@@ -144,16 +203,24 @@ impl Scene {
         println!("{way}: {answers} answers, all of them yes");
     }
 
+    async fn answer(&self, who: &Principal) -> Answer {
+        self.reviewer.review(ReviewVersion::V1, &token(who)).await
+    }
+
     async fn lets_in(&self, who: &Principal) -> bool {
-        matches!(self.reviewer.review(ReviewVersion::V1, &token(who)).await, Answer::Allowed(_))
+        matches!(self.answer(who).await, Answer::Allowed(_))
+    }
+
+    async fn until_answer(&self, who: &Principal, is_it: impl Fn(Answer) -> bool) {
+        let deadline = Instant::now() + LIMIT;
+        while !is_it(self.answer(who).await) {
+            assert!(Instant::now() < deadline, "{}\n{:#?}", who.arn, self.server.log());
+            tokio::time::sleep(POLL).await;
+        }
     }
 
     async fn until(&self, who: &Principal, let_in: bool) {
-        let deadline = Instant::now() + LIMIT;
-        while self.lets_in(who).await != let_in {
-            assert!(Instant::now() < deadline, "{} let in: never {let_in}\n{:#?}", who.arn, self.server.log());
-            tokio::time::sleep(POLL).await;
-        }
+        self.until_answer(who, |answer| matches!(answer, Answer::Allowed(_)) == let_in).await;
     }
 
     async fn says(&self, text: &str) {
@@ -190,6 +257,26 @@ impl Hammer {
 
 fn config(who: &[Principal]) -> String {
     format!("clusterID: {CLUSTER}\nserver:\n{}", mappings(who))
+}
+
+/// A dynamic file that names these.
+fn dynamic(who: &[Principal]) -> String {
+    let is_role = |principal: &&Principal| principal.user_id.contains(':');
+    let users: Vec<_> = who.iter().filter(|principal| !is_role(principal)).collect();
+    let users: Vec<_> = users.iter().map(|user| json!({"userarn": user.arn, "username": "somebody"})).collect();
+    let role = json!({"rolearn": format!("arn:aws:iam::{ACCOUNT}:role/viewer"), "username": "somebody"});
+    let roles: Vec<_> = who.iter().filter(is_role).map(|_| role.clone()).collect();
+    json!({"mapUsers": users, "mapRoles": roles}).to_string()
+}
+
+/// A config file that names a dynamic file and an order file, and has this order besides.
+fn with_dynamic_files(folder: &Path, order: &str) -> String {
+    let path = |name: &str| folder.join(name).display().to_string();
+    format!(
+        "clusterID: {CLUSTER}\nserver:\n  backendMode: {order}\n  dynamicfilepath: {}\n  dynamicBackendModePath: {}\n",
+        path("dynamic.json"),
+        path("modes.json")
+    )
 }
 
 /// `mapUsers` and `mapRoles` of a `server` section that name these.
