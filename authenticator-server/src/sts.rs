@@ -11,6 +11,7 @@
 mod admission;
 mod answer;
 mod client;
+mod client_certificate;
 mod codes;
 mod contact;
 mod dial;
@@ -22,6 +23,7 @@ mod way;
 
 pub use answer::{CallerIdentity, MAX_ANSWER_BYTES, read_answer};
 pub use client::Client;
+pub use client_certificate::{ClientCertificate, ClientCertificateError};
 pub use contact::{Contact, Heard};
 pub use endpoint::{Endpoint, EndpointError};
 pub use gate::{GateLimits, GateLoad};

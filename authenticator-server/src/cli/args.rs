@@ -149,6 +149,12 @@ pub(super) struct ServerArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) sts_ca_file: Option<PathBuf>,
 
+    /// Show this certificate to whoever asks for one on the way to STS: a PEM file of certificate, chain and key.
+    ///
+    /// STS asks for none; a proxy may. Read once, at start. [config: server.stsClientCertFile]
+    #[arg(long, value_name = "FILE")]
+    pub(super) sts_client_cert_file: Option<PathBuf>,
+
     /// Answer those alone who show a certificate of these authorities; anybody may ask for the probe path /healthz.
     ///
     /// The API server then needs client-certificate and client-key in the webhook kubeconfig. The file is followed.

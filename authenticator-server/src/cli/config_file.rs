@@ -176,6 +176,7 @@ fn read_server(section: &Map, reader: &mut Reader<'_>) -> Result<Section, Config
             "reuseport" => set(&mut settings.reuse_port, value.as_bool()),
             "statedir" => set(&mut settings.state_dir, path(value)),
             "stscafile" => set(&mut settings.sts_ca_file, path(value)),
+            "stsclientcertfile" => set(&mut settings.sts_client_cert_file, path(value)),
             "stsendpoint" => set(&mut settings.sts_endpoint, value.as_parsed()),
             "stsfipsonly" => set(&mut settings.tokens.fips_only, value.as_bool()),
             // Read by the mapping crate, which knows their grammar.
@@ -310,6 +311,7 @@ const SERVER_KEYS: &[&str] = &[
     "sourceARN",
     "stateDir",
     "stsCAFile",
+    "stsClientCertFile",
     "stsEndpoint",
     "stsFIPSOnly",
 ];
@@ -327,7 +329,7 @@ mod tests {
     }
 
     /// A good value of every key that is no mapping and is built.
-    const SETTINGS: [(&str, &str); 31] = [
+    const SETTINGS: [(&str, &str); 32] = [
         ("dynamicBackendModePath", "/etc/modes.json"),
         ("dynamicfileUserIDStrict", "true"),
         ("dynamicfilepath", "/etc/mappings.json"),
@@ -357,6 +359,7 @@ mod tests {
         ("sourceARN", "arn:aws:eks:us-west-2:111122223333:cluster/prod"),
         ("stateDir", "/var/aws-iam-authenticator"),
         ("stsCAFile", "/etc/ssl/sts.pem"),
+        ("stsClientCertFile", "/etc/ssl/webhook.pem"),
         ("stsEndpoint", "127.0.0.1:8443"),
         ("stsFIPSOnly", "true"),
     ];

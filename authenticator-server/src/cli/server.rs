@@ -27,7 +27,7 @@ use crate::logs;
 use crate::metrics::Metrics;
 use crate::reload::Reload;
 use crate::sources::{Clients, Events, Following, OrderFile, Places, Sources};
-use crate::sts::{self, Contact, Endpoint};
+use crate::sts::{self, ClientCertificate, Contact, Endpoint};
 use crate::tls::{ClientAuthorities, Keeper, Names, Origin, ServerTls, ServingCertificate, StateDir};
 use crate::verify::Verifier;
 
@@ -100,6 +100,7 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
         sources: configured,
         state_dir,
         sts_ca_file,
+        sts_client_cert_file,
         sts_endpoint,
         warnings,
         webhook_kubeconfig,
@@ -119,7 +120,8 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
     }
     let metrics = Metrics::default();
     let contact = Contact::new(metrics.sts.clone(), clock.clone());
-    let sts = sts_client(&cluster_id, sts_endpoint, sts_ca_file, contact.clone()).await?;
+    let shown = sts_client_cert_file.as_deref().map(ClientCertificate::read).transpose()?;
+    let sts = sts_client(&cluster_id, sts_endpoint, sts_ca_file, shown, contact.clone()).await?;
     let listener = bind(&names.address, port, port_use).await?;
     let address = listener.local_addr().context("the webhook's socket has no address")?;
     let clients = client_ca_file.map(ClientAuthorities::read).transpose()?.map(Arc::new);
@@ -259,6 +261,7 @@ async fn sts_client(
     cluster_id: &ClusterId,
     endpoint: Option<Endpoint>,
     ca_file: Option<PathBuf>,
+    certificate: Option<ClientCertificate>,
     contact: Contact,
 ) -> anyhow::Result<sts::Client> {
     let environment = sts::Environment::of_process();
@@ -271,7 +274,7 @@ async fn sts_client(
     if let (Some(proxy), None) = (&proxy, &endpoint) {
         tracing::info!(%proxy, "connections to STS go through a proxy, but for the hosts of NO_PROXY");
     }
-    sts::Client::new(cluster_id, endpoint, proxy, roots, contact).context("cannot make a client for STS")
+    sts::Client::new(cluster_id, endpoint, proxy, roots, certificate, contact).context("cannot make a client for STS")
 }
 
 /// The health endpoint, where it could be had.

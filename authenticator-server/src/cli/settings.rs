@@ -49,6 +49,8 @@ pub(super) struct Settings {
     pub(super) state_dir: Option<PathBuf>,
     /// Whom to trust for STS.
     pub(super) sts_ca_file: Option<PathBuf>,
+    /// The certificate that is shown on the way to STS.
+    pub(super) sts_client_cert_file: Option<PathBuf>,
     /// Where connections to STS go.
     pub(super) sts_endpoint: Option<Endpoint>,
     /// Which tokens are worth a question to STS.
@@ -77,6 +79,7 @@ impl Settings {
             reuse_port: self.reuse_port.or(below.reuse_port),
             state_dir: self.state_dir.or(below.state_dir),
             sts_ca_file: self.sts_ca_file.or(below.sts_ca_file),
+            sts_client_cert_file: self.sts_client_cert_file.or(below.sts_client_cert_file),
             sts_endpoint: self.sts_endpoint.or(below.sts_endpoint),
             tokens: self.tokens.over(below.tokens),
         }
@@ -103,6 +106,7 @@ impl From<ServerArgs> for Settings {
             health_port,
             sts_endpoint,
             sts_ca_file,
+            sts_client_cert_file,
             client_ca_file,
             deny_status,
             audit_log,
@@ -125,6 +129,7 @@ impl From<ServerArgs> for Settings {
             master,
             partition,
             sts_ca_file,
+            sts_client_cert_file,
             sts_endpoint,
             tokens,
             ..webhook.into()

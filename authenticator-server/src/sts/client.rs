@@ -10,6 +10,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::{ClientConfig, RootCertStore};
 
+use super::client_certificate::ClientCertificate;
 use super::contact::{Call, Contact};
 use super::dial::{Dialer, Patient};
 use super::way::{Proxy, Way};
@@ -28,6 +29,8 @@ pub struct Client {
 impl Client {
     /// A client that trusts `roots` and sends every request for `cluster_id`.
     ///
+    /// Whoever asks for a certificate at the other end is shown `certificate`.
+    ///
     /// With an `endpoint`, all connections go there, straight; without, through the `proxy` where it is to be used. Whom the
     /// other end must prove to be does not change.
     ///
@@ -38,13 +41,17 @@ impl Client {
         endpoint: Option<Endpoint>,
         proxy: Option<Proxy>,
         roots: RootCertStore,
+        certificate: Option<ClientCertificate>,
         contact: Contact,
     ) -> Result<Self, rustls::Error> {
         let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let tls = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+            .with_root_certificates(roots);
+        let tls = match certificate {
+            Some(certificate) => tls.with_client_cert_resolver(certificate.resolver()),
+            None => tls.with_no_client_auth(),
+        };
         let proxy = proxy.filter(|_| endpoint.is_none());
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(tls)
@@ -138,4 +145,69 @@ impl Client {
 fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+    use rustls::pki_types::PrivateKeyDer;
+    use rustls::server::WebPkiClientVerifier;
+    use rustls::{RootCertStore, ServerConfig};
+    use tokio::net::TcpListener;
+    use tokio_rustls::TlsAcceptor;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::metrics::StsCalls;
+    use crate::token::HostTable;
+
+    /// What stands before STS and asks for a certificate, the roots to trust it by, and a file of one that it takes.
+    fn gateway(folder: &std::path::Path) -> (TlsAcceptor, RootCertStore, ClientCertificate) {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let issued = |name: &str| {
+            let key = KeyPair::generate().unwrap();
+            (CertificateParams::new([name.to_owned()]).unwrap().signed_by(&key, &authority).unwrap(), key)
+        };
+        let mut roots = RootCertStore::empty();
+        roots.add(authority.der().clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let clients =
+            WebPkiClientVerifier::builder_with_provider(Arc::new(roots.clone()), Arc::clone(&provider)).build();
+        let (certificate, key) = issued(HOST);
+        let server = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_client_cert_verifier(clients.unwrap())
+            .with_single_cert(vec![certificate.into()], PrivateKeyDer::Pkcs8(key.serialize_der().into()))
+            .unwrap();
+        let (certificate, key) = issued("webhook");
+        let file = folder.join("client.pem");
+        std::fs::write(&file, certificate.pem() + &key.serialize_pem()).unwrap();
+        (TlsAcceptor::from(Arc::new(server)), roots, ClientCertificate::read(&file).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_gateway_that_asks_for_a_certificate_is_shown_it_and_lets_nobody_pass_without() {
+        let folder = tempfile::tempdir().unwrap();
+        let (gateway, roots, certificate) = gateway(folder.path());
+        let table = HostTable::for_partition(mapping::Partition::Aws);
+        let host = table.find(HOST).unwrap();
+        for (certificate, passes) in [(Some(certificate), true), (None, false)] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let endpoint = listener.local_addr().unwrap().to_string().parse().unwrap();
+            let cluster_id = "test".parse().unwrap();
+            let contact = Contact::new(StsCalls::default(), Clock::system());
+            let client = Client::new(&cluster_id, Some(endpoint), None, roots.clone(), certificate, contact).unwrap();
+            let shaken = async { gateway.accept(listener.accept().await.unwrap().0).await.is_ok() };
+            // It hears no answer: the connection ends with the handshake.
+            let (passed, ()) = tokio::join!(shaken, client.warm(host));
+            assert_eq!(passed, passes);
+        }
+    }
+
+    const HOST: &str = "sts.us-west-2.amazonaws.com";
 }

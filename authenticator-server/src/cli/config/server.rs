@@ -70,6 +70,8 @@ pub(in crate::cli) struct ServerConfig {
     pub(in crate::cli) state_dir: StateDir,
     /// Whom to trust for STS, if not whom the environment and the system do.
     pub(in crate::cli) sts_ca_file: Option<PathBuf>,
+    /// The certificate to show on the way to STS, if one is asked for.
+    pub(in crate::cli) sts_client_cert_file: Option<PathBuf>,
     /// Where connections to STS go, if not where DNS says.
     pub(in crate::cli) sts_endpoint: Option<Endpoint>,
     /// What is probably not meant as the config file says it.
@@ -117,6 +119,7 @@ impl ServerConfig {
             reuse_port,
             state_dir,
             sts_ca_file,
+            sts_client_cert_file,
             sts_endpoint,
             tokens,
         } = settings;
@@ -154,6 +157,7 @@ impl ServerConfig {
             sources,
             state_dir: StateDir::new(state_dir.unwrap_or_else(|| DEFAULT_STATE_DIR.into())),
             sts_ca_file,
+            sts_client_cert_file,
             sts_endpoint,
             warnings: [file.warnings, unused].concat(),
             webhook_kubeconfig: if kubeconfig_pregenerated.unwrap_or(false) {
@@ -266,6 +270,7 @@ server:
   port: 1
   stateDir: /file
   stsCAFile: /file
+  stsClientCertFile: /file
   stsEndpoint: file:1
   stsFIPSOnly: true
 ",
@@ -275,7 +280,7 @@ server:
                 "server -c FILE --address 10.0.0.2 --audit-log - --reuse-port=false --sts-tries 2 --backend-mode EKSConfigMap,MountedFile --deny-status 403 \
                  --generate-kubeconfig /flag --health-port 2 --hostname flag.example --kubeconfig /flag \
                  --kubeconfig-pregenerated=false --master= --partition aws-us-gov --port 2 --state-dir /flag \
-                 --sts-ca-file /flag --client-ca-file /flag --sts-endpoint flag:2 --sts-fips-only=false --max-clock-skew 2m --max-token-size 6000 \
+                 --sts-ca-file /flag --sts-client-cert-file /flag --client-ca-file /flag --sts-endpoint flag:2 --sts-fips-only=false --max-clock-skew 2m --max-token-size 6000 \
                  --extra-sts-regions us-gov-new-1 --allowed-sts-regions us-gov-new-1,us-gov-west-1",
             )
             .unwrap();
@@ -292,6 +297,7 @@ server:
         assert_eq!(config.partition, Partition::AwsUsGov);
         assert_eq!(config.state_dir, StateDir::new("/flag".into()));
         assert_eq!(config.sts_ca_file, Some("/flag".into()));
+        assert_eq!(config.sts_client_cert_file, Some("/flag".into()));
         assert_eq!(config.client_ca_file, Some("/flag".into()));
         assert_eq!(config.sts_endpoint, Some("flag:2".parse().unwrap()));
         let limits = Limits { max_token_bytes: 6000, max_ahead: std::time::Duration::from_secs(120) };
