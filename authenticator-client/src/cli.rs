@@ -16,7 +16,7 @@ mod convert_kubeconfig_command;
 mod failure;
 mod flags;
 mod login;
-mod plugin_command;
+mod own_program;
 mod request;
 mod token_command;
 mod update_kubeconfig_command;

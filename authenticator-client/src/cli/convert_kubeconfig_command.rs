@@ -7,7 +7,7 @@ use clap::Parser;
 use super::{
     failure::{Failure, remark, remark_fault},
     flags::{Arguments, Command, ConvertKubeconfigFlags},
-    plugin_command,
+    own_program,
 };
 use crate::{
     World,
@@ -37,7 +37,7 @@ pub(super) fn run(
 ) -> Result<(), Failure> {
     let ConvertKubeconfigFlags { context, kubeconfig, dry_run } = flags;
     let files = Files::new(kubeconfig.as_deref(), &world.env)?;
-    let command = plugin_command::resolve(&world.env)?;
+    let command = own_program::command(&world.env)?;
     let plugin = Plugin { command: &command, understands: &understands };
     let user = context.map(|context| user_of(&context, &files)).transpose()?;
     let paths: Vec<_> = match &user {
@@ -45,12 +45,15 @@ pub(super) fn run(
         Some(user) => vec![files.find(|kubeconfig| kubeconfig.has_user(user), |fault| remark_fault(err, &fault))],
         None => files.all().collect(),
     };
-    let mut left = 0;
+    let (mut left, several) = (0, paths.len() > 1);
     for path in paths.into_iter().filter(|path| path.exists()) {
         let conversions = if dry_run {
             let mut kubeconfig = file::read(path)?;
             let converted = kubeconfig.convert(user.as_deref(), plugin);
             let converted = converted.map_err(|source| FileError::Content { path: path.to_owned(), source })?;
+            if several {
+                writeln!(out, "--- # {}", path.display())?;
+            }
             write!(out, "{}", kubeconfig.text())?;
             converted
         } else {

@@ -9,7 +9,7 @@ use super::{
     failure::{Failure, remark, remark_fault},
     flags::{AwsFlags, GlobalFlags, UpdateKubeconfigFlags},
     login::{LoggedIn, with_drivers},
-    nearest, plugin_command,
+    nearest, own_program,
     request::{Login as LoginRequest, check_role_arn},
 };
 use crate::{
@@ -95,7 +95,7 @@ pub(super) fn run(
     if let Some(arn) = wanted.flags.role_arn.as_ref().filter(|arn| !arn.is_empty()) {
         check_role_arn(arn, "--role-arn")?;
     }
-    let command = plugin_command::resolve(&world.env)?;
+    let command = own_program::command(&world.env)?;
     let request = LoginRequest::of_update_kubeconfig(global, aws, wanted.flags.assume_role_arn.clone())?;
     let logged_in = request.log_in(world, err)?;
     let cluster = describe(&wanted, &logged_in, world)?;

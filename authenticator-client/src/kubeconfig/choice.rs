@@ -80,21 +80,20 @@ impl Files {
         std::iter::once(&self.first).chain(&self.others).map(PathBuf::as_path)
     }
 
-    /// The first file of which this holds, else the first of all. One that cannot be read is told of and passed over, as long as
-    /// nothing is to be written to it.
+    /// The first file of which this holds, else the first of all. One that cannot be read is told of and passed over; but not the
+    /// first of all where it is chosen, for whoever writes to it tells.
     pub fn find(&self, holds: impl Fn(&Kubeconfig) -> bool, mut told: impl FnMut(FileError)) -> &Path {
-        self.all()
-            .find(|path| match super::file::read(path) {
-                Ok(kubeconfig) => holds(&kubeconfig),
-                Err(error) => {
-                    // That of the first is told again by whoever writes to it.
-                    if *path != self.first {
-                        told(error);
-                    }
-                    false
-                }
-            })
-            .unwrap_or(&self.first)
+        let mut faults = Vec::new();
+        let found = self.all().find(|path| match super::file::read(path) {
+            Ok(kubeconfig) => holds(&kubeconfig),
+            Err(error) => {
+                faults.push((*path, error));
+                false
+            }
+        });
+        let chosen = found.unwrap_or(&self.first);
+        faults.into_iter().filter(|(path, _)| *path != chosen).for_each(|(_, error)| told(error));
+        chosen
     }
 
     /// The files that come before one of them.

@@ -85,11 +85,10 @@ pub fn edit<T>(path: &Path, mut edit: impl FnMut(&mut Kubeconfig) -> Result<T, F
     let _target_lock = if target == path { None } else { Some(Lock::acquire(&target)?) };
     for _ in 0..ATTEMPTS {
         let before = bytes(&target)?;
-        let mut kubeconfig = parse(path, before.clone().unwrap_or_default())?;
+        let text = before.clone().unwrap_or_default();
+        let mut kubeconfig = parse(path, text.clone())?;
         let made = edit(&mut kubeconfig).map_err(|source| FileError::Content { path: path.to_owned(), source })?;
-        if before.as_deref() == Some(kubeconfig.text().as_bytes())
-            || replace(&target, before.as_deref(), kubeconfig.text())?
-        {
+        if kubeconfig.text().as_bytes() == text || replace(&target, before.as_deref(), kubeconfig.text())? {
             return Ok(made);
         }
     }

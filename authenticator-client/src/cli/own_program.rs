@@ -11,7 +11,7 @@ pub(super) struct OwnPathError(#[source] io::Error);
 
 /// The bare name if that finds this program in `PATH`, so that the entry holds after an update elsewhere, and on other computers;
 /// else where it is.
-pub(super) fn resolve(env: &Env) -> Result<String, OwnPathError> {
+pub(super) fn command(env: &Env) -> Result<String, OwnPathError> {
     let own = env::current_exe().and_then(|path| path.canonicalize()).map_err(OwnPathError)?;
     let found = env.get("PATH").ok().and_then(|path| in_path(&path));
     if found.is_some_and(|found| found == own) {
