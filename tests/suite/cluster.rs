@@ -4,16 +4,20 @@
 //! is proven on one API server is proven in turn, since there is but one aws-auth to edit.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::time::Instant;
 
 use authenticator_tests::support::cluster::{CLUSTER_ID, Cluster, Dawn, ExecVersion, REGION};
 use authenticator_tests::support::control_plane::{Kubeconfig, Outcome, ReviewVersion};
+use authenticator_tests::support::eks::Eks;
 use authenticator_tests::support::patience::eventually;
 use authenticator_tests::support::plugin;
+use authenticator_tests::support::programs;
 use authenticator_tests::support::review::{Answer, Reviewer};
 use authenticator_tests::support::sts::{Behaviour, Principal};
 use http::{StatusCode, Uri};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 #[test]
@@ -41,12 +45,13 @@ fn prove(version: ReviewVersion) {
 type Fact = (&'static str, fn(&Scene));
 
 /// What holds of a running cluster, in this order.
-const FACTS: [Fact; 10] = [
+const FACTS: [Fact; 11] = [
     ("the API server is a real one", the_api_server_is_a_real_one),
     ("a mapping that was not there yet is no denial for ever", a_webhook_that_started_first_finds_its_mappings),
     ("RBAC decides what a user may do", rbac_decides_what_a_user_may_do),
     ("what aws-cli and the Go program are run by works with our command", what_runs_other_plugins_runs_ours),
     ("a secret that is not the user's lets nobody in", somebody_without_the_secret_is_unauthorized),
+    ("update-kubeconfig is all that it takes", update_kubeconfig_is_all_that_it_takes),
     ("an edit of aws-auth lets somebody in, and out again", an_edit_of_aws_auth_lets_somebody_in_and_out_again),
     ("a broken aws-auth locks nobody out", a_broken_aws_auth_locks_nobody_out),
     ("a user looks as the Go program's users do", a_user_looks_as_the_go_programs_users_do),
@@ -132,6 +137,35 @@ fn somebody_without_the_secret_is_unauthorized(scene: &Scene) {
     for exec in EXEC_VERSIONS {
         let forger = scene.cluster.kubeconfig("forger", &alice().forger(), exec).expect("a kubeconfig can be written");
         assert_unauthorized(&scene.kubectl(&forger, &["auth", "whoami"]));
+    }
+}
+
+/// EKS is moto's, which says that its cluster is this one: a local one on an Outpost, whose authenticator goes by an id.
+fn update_kubeconfig_is_all_that_it_takes(scene: &Scene) {
+    scene.administer(&["create", "clusterrole", "surveyor", "--verb=list", "--resource=namespaces"]);
+    scene.administer(&["create", "clusterrolebinding", "surveyors", "--clusterrole=surveyor", "--group=developers"]);
+    scene.cluster.sts().know(alice());
+    let site = scene.cluster.control_plane().site();
+    let eks = Eks::start(&json!([{
+        "region": REGION, "name": "outpost", "id": CLUSTER_ID, "outpost": {"outpostArns": []},
+        "endpoint": site.api_server_url(), "authority": site.api_server_authority().expect("it was written"),
+    }]));
+    let home = TempDir::new().expect("a folder can be made");
+    let variables = [("AWS_ENDPOINT_URL", eks.url()), ("AWS_REGION", REGION.to_owned())];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value)).to_vec();
+    let Principal { access_key_id, secret_access_key, .. } = alice();
+    let keys = format!("[alice]\naws_access_key_id = {access_key_id}\naws_secret_access_key = {secret_access_key}\n");
+    fs::create_dir(home.path().join(".aws")).expect("a folder can be made");
+    fs::write(home.path().join(".aws/credentials"), keys).expect("a file can be written");
+
+    let arguments = ["update-kubeconfig", "--name", "outpost", "--profile", "alice"];
+    for more in [&[][..], &["--provide-cluster-info"], &["--exec-api-version", "v1beta1"]] {
+        let run = programs::run(programs::client(), home.path(), arguments.iter().chain(more), &variables);
+        assert_eq!(run.code, Some(0), "{run:?}");
+        let kubectl = scene.cluster.control_plane().kubectl().at_home(home.path().to_owned());
+        let namespaces = kubectl.run_at_home(&["get", "namespaces"]).expect("alice may list namespaces");
+        assert!(namespaces.contains("kube-system"), "{namespaces}");
+        assert!(kubectl.run_at_home(&["get", "secrets"]).is_err(), "and nothing else");
     }
 }
 

@@ -201,7 +201,7 @@ struct Scene {
 
 impl Scene {
     fn new(control_plane: ControlPlane) -> Self {
-        let rights = control_plane.kubectl().offline(&["kustomize", &deploy("base")]).expect("it can be rendered");
+        let rights = control_plane.kubectl().run_at_home(&["kustomize", &deploy("base")]).expect("it can be rendered");
         control_plane.apply(&rights).expect("the base is applied");
         let rights = fs::read_to_string(Path::new(&deploy("crd")).join("rbac.yaml")).expect("there are rights");
         control_plane.apply(&rights).expect("the rights are applied");

@@ -233,7 +233,7 @@ fn account(cluster: &ControlPlane, name: &str) -> Kubeconfig {
 
 fn rendered(cluster: &ControlPlane, folder: &str) -> String {
     let folder = deploy().join(folder);
-    cluster.kubectl().offline(&["kustomize", &folder.to_string_lossy()]).expect("it can be rendered")
+    cluster.kubectl().run_at_home(&["kustomize", &folder.to_string_lossy()]).expect("it can be rendered")
 }
 
 fn dry_run(cluster: &ControlPlane, manifest: &str, output: &str) -> Outcome {

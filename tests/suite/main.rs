@@ -14,6 +14,7 @@
 //! - [`http_face`]: versions of TLS, bounds of HTTP, floods of frames, client certificates.
 //! - [`init`]: certificate, key and webhook kubeconfig are made once, and the server serves with them.
 //! - [`interop`]: tokens of the AWS CLI and botocore are believed, and not with one bit changed.
+//! - [`kubeconfig`]: entries are added and converted as the AWS CLI would, and nothing else in a file changes, whatever happens.
 //! - [`login`]: roles, their cache, MFA codes, and what the plugin tells of its credentials.
 //! - [`metrics`]: the numbers are those of the Go program and ours, and no caller makes more of them.
 //! - [`outage`]: what callers see while STS is away, slow, cut off or half dead.
@@ -42,6 +43,7 @@ mod differences;
 mod http_face;
 mod init;
 mod interop;
+mod kubeconfig;
 mod login;
 mod metrics;
 mod outage;

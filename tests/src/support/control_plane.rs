@@ -123,6 +123,21 @@ impl Site {
         &self.administrator
     }
 
+    /// Where the API server is.
+    #[must_use]
+    pub fn api_server_url(&self) -> String {
+        self.api_server.url()
+    }
+
+    /// The authority of the API server's certificate, in PEM.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub fn api_server_authority(&self) -> Result<String> {
+        fs::read_to_string(self.path(AUTHORITY)).context("reading the authority")
+    }
+
     /// Writes a kubeconfig; `user` is the `user` object of the file's format.
     ///
     /// # Errors

@@ -236,7 +236,7 @@ pub fn exposition(text: &str) -> BTreeMap<String, Family> {
 }
 
 /// The Python that has them.
-fn python() -> PathBuf {
+pub(super) fn python() -> PathBuf {
     let python = std::env::var_os("INTEROP_PYTHON").unwrap_or_else(|| {
         panic!(
             "INTEROP_PYTHON must name the Python of a virtual environment with tests/interop/requirements.txt: \

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
+use super::binaries::Binaries;
 use crate::support::process::clean_command;
 
 /// A file that tells kubectl where the API server is and who asks.
@@ -60,6 +61,21 @@ impl Kubectl {
         Self { program, home }
     }
 
+    /// The same program for a person with this home.
+    #[must_use]
+    pub fn at_home(&self, home: PathBuf) -> Self {
+        Self { program: self.program.clone(), home }
+    }
+
+    /// The program for a person with this home, and no cluster.
+    ///
+    /// # Errors
+    ///
+    /// When it was not built.
+    pub fn alone(home: PathBuf) -> Result<Self> {
+        Ok(Self { program: Binaries::from_environment()?.kubectl, home })
+    }
+
     /// Where the program is.
     #[must_use]
     pub fn program(&self) -> &Path {
@@ -84,12 +100,12 @@ impl Kubectl {
         self.finish(self.command().arg("--kubeconfig").arg(who.path()).args(arguments), input)
     }
 
-    /// Runs a command that asks no server, and gives what it printed.
+    /// Runs a command with the kubeconfig of its home, and gives what it printed.
     ///
     /// # Errors
     ///
     /// When kubectl cannot be run, or fails.
-    pub fn offline(&self, arguments: &[&str]) -> Result<String> {
+    pub fn run_at_home(&self, arguments: &[&str]) -> Result<String> {
         self.finish(self.command().args(arguments), "")?.expect_success()
     }
 
