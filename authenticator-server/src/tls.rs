@@ -28,8 +28,15 @@ pub use state_dir::{Origin, StateDir, StateDirError};
 pub struct ServingCertificate {
     certified: Arc<CertifiedKey>,
     anchor: CertificateDer<'static>,
+    validity: Validity,
+    anchor_validity: Validity,
+}
+
+/// The first and the last moment at which a client believes a certificate.
+#[derive(Clone, Copy)]
+struct Validity {
+    not_before: Timestamp,
     not_after: Timestamp,
-    anchor_not_after: Timestamp,
 }
 
 /// Why two PEM texts are not a certificate and its key.
@@ -67,13 +74,13 @@ impl ServingCertificate {
         let (Some(leaf), Some(anchor)) = (chain.first(), chain.last()) else {
             return Err(PairError::NoCertificate);
         };
-        let (not_after, anchor_not_after) = not_after(leaf).zip(not_after(anchor)).ok_or(PairError::NotX509)?;
+        let (validity, anchor_validity) = Validity::of(leaf).zip(Validity::of(anchor)).ok_or(PairError::NotX509)?;
         let anchor = anchor.clone();
         let certified = CertifiedKey::from_der(chain, key, &provider()).map_err(|error| match error {
             rustls::Error::InconsistentKeys(_) => PairError::Mismatch,
             other => PairError::Unusable(other),
         })?;
-        Ok(Self { certified: Arc::new(certified), anchor, not_after, anchor_not_after })
+        Ok(Self { certified: Arc::new(certified), anchor, validity, anchor_validity })
     }
 
     /// What a client must trust to believe this certificate, as PEM: the chain's last certificate.
@@ -97,19 +104,23 @@ impl ServingCertificate {
     /// The last moment at which a client believes it.
     #[must_use]
     pub fn not_after(&self) -> Timestamp {
-        self.not_after
+        self.validity.not_after
     }
 
     /// Whether a client believes it for a year at most: the one certificate whose end locks a cluster out deserves to be seen
     /// coming.
     #[must_use]
     pub fn ends_soon(&self, now: Timestamp) -> bool {
-        self.not_after.duration_since(now) < SOON
+        self.validity.not_after.duration_since(now) < SOON
     }
 
-    /// The last moment at which a client believes what it must trust to believe this certificate.
-    pub(super) const fn anchor_not_after(&self) -> Timestamp {
-        self.anchor_not_after
+    /// Whether another leaf of the same authority would be believed when this one is not: for longer than it, where it ends soon,
+    /// or now, where it was made by a clock that was ahead.
+    fn is_worth_renewing(&self, now: Timestamp) -> bool {
+        let (leaf, anchor) = (self.validity, self.anchor_validity);
+        let ends_before_anchor = self.ends_soon(now) && anchor.not_after > leaf.not_after;
+        let is_of_the_future = leaf.not_before > now;
+        anchor.contains(now) && (ends_before_anchor || is_of_the_future)
     }
 
     /// Whether it is the same chain.
@@ -148,7 +159,7 @@ impl ServingCertificate {
 
 impl fmt::Debug for ServingCertificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServingCertificate").field("not_after", &self.not_after).finish_non_exhaustive()
+        f.debug_struct("ServingCertificate").field("not_after", &self.not_after()).finish_non_exhaustive()
     }
 }
 
@@ -160,9 +171,17 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }
 
-fn not_after(certificate: &CertificateDer<'_>) -> Option<Timestamp> {
-    let (_, certificate) = x509_parser::parse_x509_certificate(certificate).ok()?;
-    Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()
+impl Validity {
+    fn of(certificate: &CertificateDer<'_>) -> Option<Self> {
+        let (_, certificate) = x509_parser::parse_x509_certificate(certificate).ok()?;
+        let validity = certificate.validity();
+        let moment = |time: x509_parser::time::ASN1Time| Timestamp::from_second(time.timestamp()).ok();
+        Some(Self { not_before: moment(validity.not_before)?, not_after: moment(validity.not_after)? })
+    }
+
+    fn contains(self, now: Timestamp) -> bool {
+        self.not_before <= now && now <= self.not_after
+    }
 }
 
 #[cfg(test)]

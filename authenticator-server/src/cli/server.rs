@@ -218,7 +218,7 @@ fn certificate(state_dir: &StateDir, names: &Names, clock: &Clock) -> anyhow::Re
     match origin {
         Origin::Created => tracing::info!(%path, %not_after, "made a certificate authority and a certificate"),
         Origin::Renewed => {
-            tracing::info!(%path, %not_after, "made another certificate: the last ended soon, or did not name the host")
+            tracing::info!(%path, %not_after, "made another certificate: the last ended soon, was not believed yet, or did not name the host")
         }
         Origin::Found => tracing::info!(%path, %not_after, "using the certificate that is there"),
     }

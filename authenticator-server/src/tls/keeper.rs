@@ -182,8 +182,8 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 mod tests {
     use std::sync::atomic::{AtomicI64, Ordering};
 
-    use super::super::Origin;
     use super::super::tests::{GO_CERTIFICATE, GO_KEY};
+    use super::super::{Origin, Validity};
     use super::*;
     use crate::metrics::Metrics;
 
@@ -282,6 +282,30 @@ mod tests {
         assert!(scene.reloads("renewed"));
         scene.look();
         assert!(!scene.reloads("taken"), "what was written here is not news");
+    }
+
+    #[test]
+    fn a_leaf_that_was_made_while_the_clock_was_ahead_is_made_anew_once_it_is_right() {
+        let mut scene = Scene::new(|_| {});
+        let (right, anchor) = (scene.now.load(Ordering::SeqCst), scene.keeper.certificate.anchor_pem());
+        for years in [12, 40] {
+            scene.now.store(right + years * 365 * 24 * 60 * 60, Ordering::SeqCst);
+            scene.look();
+            scene.now.store(right, Ordering::SeqCst);
+            scene.look();
+            let Validity { not_before, not_after } = scene.keeper.certificate.validity;
+            assert!(not_before.as_second() <= right && right < not_after.as_second(), "{years}: {not_before}");
+            assert_eq!(scene.keeper.certificate.anchor_pem(), anchor);
+        }
+    }
+
+    #[test]
+    fn a_clock_before_the_authority_makes_no_leaf() {
+        let mut scene = Scene::new(|_| {});
+        let chain = scene.read("cert.pem");
+        scene.now.store(0, Ordering::SeqCst);
+        scene.look();
+        assert_eq!(scene.read("cert.pem"), chain);
     }
 
     #[test]

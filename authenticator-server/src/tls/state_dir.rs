@@ -40,7 +40,7 @@ pub enum Origin {
     Found,
     /// Neither file was there: a new authority, a new leaf.
     Created,
-    /// The leaf did not name the host, or ended soon; our authority signed another.
+    /// The leaf did not name the host, ended soon, or was not believed yet; our authority signed another.
     Renewed,
 }
 
@@ -168,7 +168,8 @@ impl StateDir {
         }
     }
 
-    /// Another leaf in place of `certificate`, if that is of our making and does not name the host or ends soon.
+    /// Another leaf in place of `certificate`, if that is of our making and does not name the host, ends soon or is
+    /// not believed yet.
     ///
     /// # Errors
     /// When a file cannot be read or written.
@@ -178,9 +179,7 @@ impl StateDir {
         names: &Names,
         now: Timestamp,
     ) -> Result<Option<ServingCertificate>, StateDirError> {
-        // A leaf that ends with its authority gains nothing from being made anew.
-        let is_worth_it = certificate.ends_soon(now) && certificate.anchor_not_after() > certificate.not_after();
-        if certificate.covers(&names.hostname) && !is_worth_it {
+        if certificate.covers(&names.hostname) && !certificate.is_worth_renewing(now) {
             return Ok(None);
         }
         self.renew(names, now, &self.read()?)
