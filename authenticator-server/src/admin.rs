@@ -1,5 +1,6 @@
 //! The health endpoint: plain HTTP, no secrets, no work for whoever floods it.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::io;
@@ -15,7 +16,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
 
 use crate::listen::{Port, listen};
 
@@ -78,19 +79,23 @@ pub fn bind(number: u16, port: Port) -> io::Result<TcpListener> {
 }
 
 /// Answers for ever; drop it to stop.
+///
+/// Whoever comes when there are too many takes the place of whoever came first: connections that somebody keeps open never
+/// stand in the way of a probe, for which the server would be restarted.
 pub async fn serve(listener: TcpListener, health: Arc<Health>) -> Infallible {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut open: VecDeque<AbortHandle> = VecDeque::with_capacity(MAX_CONNECTIONS);
     loop {
-        // Waiting for a place before accepting leaves a flood in the kernel's queue, where it costs nothing.
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { continue };
         match listener.accept().await {
             Ok((stream, _)) => {
-                let health = Arc::clone(&health);
-                tokio::spawn(async move {
-                    // What a client does to its own connection is nobody else's business.
-                    let _ = tokio::time::timeout(MAX_CONNECTION_TIME, answer_all(stream, health)).await;
-                    drop(place);
-                });
+                open.retain(|connection| !connection.is_finished());
+                if open.len() >= MAX_CONNECTIONS
+                    && let Some(first) = open.pop_front()
+                {
+                    first.abort();
+                }
+                // What a client does to its own connection is nobody else's business.
+                let connection = tokio::time::timeout(MAX_CONNECTION_TIME, answer_all(stream, Arc::clone(&health)));
+                open.push_back(tokio::spawn(connection).abort_handle());
             }
             // Out of file descriptors, mostly: asking again at once would only burn a processor.
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
@@ -224,18 +229,29 @@ mod tests {
         assert_eq!(status(&Method::POST, "/healthz", &good), StatusCode::METHOD_NOT_ALLOWED);
     }
 
-    #[tokio::test]
-    async fn it_answers_over_a_socket() {
+    async fn healthz(port: u16) -> String {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-        let listener = bind(0, Port::Alone).unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let server = tokio::spawn(serve(listener, Arc::new(Health::new(Vec::new))));
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
         stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
-        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\nok"), "{answer}");
+        answer
+    }
+
+    #[tokio::test]
+    async fn it_answers_over_a_socket_however_many_connections_are_kept_open() {
+        let listener = bind(0, Port::Alone).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = tokio::spawn(serve(listener, Arc::new(Health::new(Vec::new))));
+        let mut kept = Vec::new();
+        for more in [0, 2 * MAX_CONNECTIONS] {
+            for _ in 0..more {
+                kept.push(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap());
+            }
+            let answer = tokio::time::timeout(HEADER_TIMEOUT / 2, healthz(port)).await.expect("nobody is waited for");
+            assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\nok"), "{answer}");
+        }
         server.abort();
     }
 }
