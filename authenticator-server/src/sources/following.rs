@@ -100,6 +100,8 @@ impl Following {
         }
         for source in order {
             if !self.followed.contains_key(source) {
+                // Whoever followed it before may have told something after it was let go.
+                self.sources.forget(*source);
                 self.follow(*source);
             }
         }

@@ -123,27 +123,28 @@ impl WatchedFile {
     async fn settled(&self) -> Content {
         let mut sight = look(&self.path).await;
         let mut since = Instant::now();
-        let restless = since + self.patience.restless;
+        let mut restless = since + self.patience.restless;
         loop {
-            let needed = match sight {
-                Sight::Absent => self.patience.absence,
+            let due = match sight {
+                // However restless: what is away for a moment is about to be written.
+                Sight::Absent => since + self.patience.absence,
                 // Whoever starts, or asks for it, waits for nothing else.
-                _ if self.last.is_none() => Duration::ZERO,
-                _ => self.patience.quiet,
+                _ if self.last.is_none() => since,
+                _ => restless.min(since + self.patience.quiet),
             };
-            let still = since + needed;
-            if Instant::now() >= still.min(restless) {
+            if Instant::now() >= due {
                 let content = read(&self.path).await;
                 let after = look(&self.path).await;
-                if after == sight || Instant::now() >= restless {
+                if after == sight {
                     return content;
                 }
                 (sight, since) = (after, Instant::now());
+                restless = restless.max(since + self.patience.quiet);
                 continue;
             }
             tokio::select! {
                 () = self.told.notified() => {}
-                () = tokio::time::sleep_until(still.min(restless)) => {}
+                () = tokio::time::sleep_until(due) => {}
             }
             let now = look(&self.path).await;
             if now != sight {

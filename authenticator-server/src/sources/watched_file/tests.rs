@@ -140,6 +140,19 @@ async fn a_file_that_never_keeps_still_is_read_nevertheless() {
 }
 
 #[tokio::test]
+async fn a_file_that_never_keeps_still_is_not_away_for_being_away_a_moment() {
+    let ever = Duration::from_secs(3600);
+    let patience = Patience { quiet: ever, absence: ever, restless: Duration::from_millis(200), ..PATIENCE };
+    let mut scene = Scene::new(patience);
+    scene.write("file", "one");
+    scene.is("one").await;
+    fs::remove_file(scene.path("file")).unwrap();
+    assert!(tokio::time::timeout(patience.restless * 4, scene.file.next()).await.is_err());
+    scene.write("file", "two");
+    scene.is("two").await;
+}
+
+#[tokio::test]
 async fn a_change_that_no_watch_tells_is_found_by_the_poll() {
     let mut scene = Scene::new(Patience { poll: Duration::from_millis(50), ..PATIENCE });
     let elsewhere = tempfile::tempdir().unwrap();
