@@ -168,6 +168,8 @@ impl Webhook {
                 return (text(StatusCode::BAD_REQUEST, error.to_string()), malformed("review"));
             }
         };
+        // It may be large, and its request may wait for STS.
+        drop(body);
         let version = request.version();
         let verdict = self.authenticator.authenticate(request.token()).await;
         let answer = match &verdict {
