@@ -26,6 +26,7 @@ impl Objects for AwsAuthObject {
     const SOURCE: SourceName = SourceName::EksConfigMap;
     const NAME: &'static str = "aws-auth";
     const FIELDS: Option<&'static str> = Some("metadata.name=aws-auth");
+    const OPTIONAL: Option<(&'static str, &'static str, &'static str)> = None;
     const WATCHES: u32 = 1;
 
     fn api(client: kube::Client) -> Api<ConfigMap> {

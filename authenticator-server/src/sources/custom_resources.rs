@@ -38,6 +38,7 @@ impl Objects for CustomResources {
     const SOURCE: SourceName = SourceName::Crd;
     const NAME: &'static str = "IAMIdentityMappings";
     const FIELDS: Option<&'static str> = None;
+    const OPTIONAL: Option<(&'static str, &'static str, &'static str)> = Some((GROUP, VERSION, PLURAL));
     const WATCHES: u32 = 10;
 
     fn api(client: kube::Client) -> Api<DynamicObject> {

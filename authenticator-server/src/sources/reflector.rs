@@ -32,6 +32,8 @@ pub(super) trait Objects: Default + Send {
     const NAME: &'static str;
     /// The field selector, if not all are meant. RBAC knows an object's name from it.
     const FIELDS: Option<&'static str>;
+    /// Group, version and plural of a kind that an API server may lack.
+    const OPTIONAL: Option<(&'static str, &'static str, &'static str)>;
     /// After how many watches everything is listed anew without a gap.
     const WATCHES: u32;
 
@@ -120,10 +122,13 @@ impl<O: Objects> Reflector<O> {
         params.field_selector = O::FIELDS.map(str::to_owned);
         let mut objects = Vec::new();
         loop {
-            let page = tokio::time::timeout(ANSWER_TIMEOUT, api.list(&params)).await?.map_err(|error| match error {
-                kube::Error::Api(status) if status.code == 404 => Interruption::NotInstalled,
-                other => Interruption::Kube(other),
-            })?;
+            let page = match tokio::time::timeout(ANSWER_TIMEOUT, api.list(&params)).await? {
+                Ok(page) => page,
+                Err(kube::Error::Api(status)) if status.code == 404 && lacks::<O>(api).await? => {
+                    return Err(Interruption::NotInstalled);
+                }
+                Err(error) => return Err(error.into()),
+            };
             objects.extend(page.items);
             match page.metadata.continue_.filter(|token| !token.is_empty()) {
                 Some(token) => params.continue_token = Some(token),
@@ -195,6 +200,20 @@ impl<O: Objects> Reflector<O> {
     }
 }
 
+/// Whether the API server itself says that it does not have the kind. A proxy in front of one that is away answers 404, too.
+async fn lacks<O: Objects>(api: &Api<O::Kind>) -> Result<bool, Interruption> {
+    let Some((group, version, plural)) = O::OPTIONAL else { return Ok(false) };
+    let client = api.clone().into_client();
+    let groups = tokio::time::timeout(ANSWER_TIMEOUT, client.list_api_groups()).await??.groups;
+    let versions = groups.into_iter().filter(|found| found.name == group).flat_map(|found| found.versions);
+    if !versions.into_iter().any(|found| found.version == version) {
+        return Ok(true);
+    }
+    let version = format!("{group}/{version}");
+    let kinds = tokio::time::timeout(ANSWER_TIMEOUT, client.list_api_group_resources(&version)).await??.resources;
+    Ok(!kinds.iter().any(|kind| kind.name == plural))
+}
+
 /// A quarter of a second, then twice as long each time, up to four seconds: the API server may have been started just now,
 /// and people wait for it.
 fn pause(failures: u32) -> Duration {
@@ -212,7 +231,116 @@ const PAGE: u32 = 500;
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use http_body_util::Full;
+    use hyper::body::{Bytes, Incoming};
+    use hyper::service::service_fn;
+    use hyper_util::rt::TokioIo;
+
+    use super::super::aws_auth::AwsAuthObject;
+    use super::super::custom_resources::CustomResources;
+    use super::super::{ApiServer, SourceStatus};
     use super::*;
+    use crate::clock::Clock;
+
+    const NOT_FOUND: (u16, &str) = (404, "default backend - 404");
+    const NO_GROUPS: &str = r#"{"kind": "APIGroupList", "apiVersion": "v1", "groups": []}"#;
+    const GROUPS: &str = r#"{"kind": "APIGroupList", "apiVersion": "v1", "groups": [{"name": "iamauthenticator.k8s.aws",
+        "versions": [{"groupVersion": "iamauthenticator.k8s.aws/v1alpha1", "version": "v1alpha1"}]}]}"#;
+    const NO_KINDS: &str = r#"{"kind": "APIResourceList", "apiVersion": "v1",
+        "groupVersion": "iamauthenticator.k8s.aws/v1alpha1", "resources": []}"#;
+    const AWS_AUTH: &str = r#"{"kind": "ConfigMapList", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items":
+        [{"metadata": {"name": "aws-auth", "namespace": "kube-system", "uid": "1", "resourceVersion": "1"},
+          "data": {"mapUsers": "[{userarn: arn:aws:iam::111122223333:user/ann, username: ann}]"}}]}"#;
+    const MAPPINGS: &str = r#"{"kind": "IAMIdentityMappingList", "apiVersion": "iamauthenticator.k8s.aws/v1alpha1",
+        "metadata": {"resourceVersion": "1"}, "items": [{"apiVersion": "iamauthenticator.k8s.aws/v1alpha1",
+          "kind": "IAMIdentityMapping", "metadata": {"name": "ann", "uid": "1", "resourceVersion": "1"},
+          "spec": {"arn": "arn:aws:iam::111122223333:user/ann", "username": "ann"}}]}"#;
+
+    /// Answers a path, once it is the second act what `ill` says of it.
+    struct Stage {
+        act: AtomicUsize,
+        ill: fn(&str) -> (u16, &'static str),
+    }
+
+    impl Stage {
+        fn answer(&self, uri: &::http::Uri) -> (u16, &'static str) {
+            match uri.path() {
+                path if self.act.load(Ordering::SeqCst) > 0 => (self.ill)(path),
+                _ if uri.query().is_some_and(|query| query.contains("watch=")) => (200, ""),
+                path if path.contains("configmaps") => (200, AWS_AUTH),
+                _ => (200, MAPPINGS),
+            }
+        }
+    }
+
+    async fn serve(stage: Arc<Stage>) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let stage = Arc::clone(&stage);
+                let service = service_fn(move |request: ::http::Request<Incoming>| {
+                    let (status, text) = stage.answer(request.uri());
+                    let answer = ::http::Response::builder().status(status).body(Full::new(Bytes::from(text)));
+                    std::future::ready(answer)
+                });
+                tokio::spawn(
+                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
+                );
+            }
+        });
+        url
+    }
+
+    /// How the source is once it was read, and then could not be three times.
+    async fn after<O: Objects + 'static>(ill: fn(&str) -> (u16, &'static str)) -> SourceStatus {
+        let stage = Arc::new(Stage { act: AtomicUsize::new(0), ill });
+        let master = Some(serve(Arc::clone(&stage)).await);
+        let sources = Sources::new(&[O::SOURCE], [], Clock::system());
+        let clients = Clients::new(ApiServer { kubeconfig: None, master });
+        let following = tokio::spawn(Reflector::<O>::new(clients, Events::default(), sources.clone()).follow());
+        let until = async |holds: fn(&SourceStatus) -> bool| {
+            let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+            while !holds(&sources.status()[0]) {
+                assert!(tokio::time::Instant::now() < deadline, "{:?}", sources.status());
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        until(|status| status.rules == 1).await;
+        stage.act.store(1, Ordering::SeqCst);
+        until(|status| status.failures >= 3 || !status.synced).await;
+        following.abort();
+        sources.status().remove(0)
+    }
+
+    #[tokio::test]
+    async fn a_404_of_whatever_stands_before_the_api_server_takes_no_rules_away() {
+        for status in [
+            after::<AwsAuthObject>(|_| NOT_FOUND).await,
+            after::<AwsAuthObject>(|path| if path == "/apis" { (200, NO_GROUPS) } else { NOT_FOUND }).await,
+            after::<CustomResources>(|_| NOT_FOUND).await,
+        ] {
+            assert!(status.synced && status.rules == 1 && status.stale_since.is_some(), "{status:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_kind_that_the_api_server_says_it_lacks_has_no_rules() {
+        for status in [
+            after::<CustomResources>(|path| if path == "/apis" { (200, NO_GROUPS) } else { NOT_FOUND }).await,
+            after::<CustomResources>(|path| match path {
+                "/apis" => (200, GROUPS),
+                "/apis/iamauthenticator.k8s.aws/v1alpha1" => (200, NO_KINDS),
+                _ => NOT_FOUND,
+            })
+            .await,
+        ] {
+            assert!(!status.synced && status.rules == 0, "{status:?}");
+        }
+    }
 
     #[test]
     fn pauses_grow_to_four_seconds() {
