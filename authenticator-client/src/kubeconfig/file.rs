@@ -53,6 +53,12 @@ pub enum FileError {
         /// The lock file.
         path: PathBuf,
     },
+    /// A device, a pipe, a directory: a rename would put a file in its place, and who reads a pipe waits for its writer.
+    #[error("{} is no regular file, as a kubeconfig has to be", path.display())]
+    NotRegular {
+        /// What is there.
+        path: PathBuf,
+    },
     /// Symbolic links that lead nowhere.
     #[error("{} is a symbolic link that leads to itself", path.display())]
     Loop {
@@ -101,6 +107,9 @@ fn parse(path: &Path, bytes: Vec<u8>) -> Result<Kubeconfig, FileError> {
 
 /// What is in a file; `None` where there is no file.
 fn bytes(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(FileError::NotRegular { path: path.to_owned() });
+    }
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

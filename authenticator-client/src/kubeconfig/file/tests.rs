@@ -163,3 +163,26 @@ fn an_edit_waits_for_client_gos_lock() {
     });
     assert_eq!(fs::read_to_string(&path).unwrap(), "current-context: b\n");
 }
+
+/// Not `mknod`: a socket is made without rights, and is no more a file than a device is.
+#[test]
+fn what_is_no_regular_file_is_neither_read_nor_replaced() {
+    use std::os::unix::{fs::FileTypeExt, net::UnixListener};
+
+    let place = Place::new();
+    let socket = place.path("socket");
+    let _listener = UnixListener::bind(&socket).unwrap();
+    symlink("socket", place.path("link")).unwrap();
+    symlink("/dev/null", place.path("null")).unwrap();
+    fs::create_dir(place.path("folder")).unwrap();
+    for name in ["socket", "link", "null", "folder"] {
+        let path = place.path(name);
+        assert!(matches!(read(&path), Err(FileError::NotRegular { .. })), "{name}");
+    }
+    for name in ["socket", "link", "folder"] {
+        let path = place.path(name);
+        assert!(matches!(use_context(&path, "a"), Err(FileError::NotRegular { .. })), "{name}");
+    }
+    assert!(fs::metadata(&socket).unwrap().file_type().is_socket());
+    assert_eq!(place.names(), ["folder", "link", "null", "socket"]);
+}
