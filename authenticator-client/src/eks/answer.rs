@@ -6,7 +6,7 @@ use aws_smithy_types::error::ErrorMetadata;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 
-use crate::region::{InvalidRegion, Region};
+use crate::region::Region;
 
 /// The name of a cluster, fit to stand in a URL as it is.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -43,8 +43,11 @@ pub enum ClusterFault {
     #[error("certificateAuthority.data is not a certificate in base64")]
     CertificateAuthority,
     /// Its API server is not at an address that is fit to send a token to.
-    #[error("its endpoint is {0:?}, which is no https URL")]
+    #[error("its endpoint is {0:?}, which is no https URL of a host")]
     Endpoint(String),
+    /// Its id is none that a plugin could be given.
+    #[error("its id is {0:?}: letters, digits, hyphens and underscores were expected")]
+    Id(String),
     /// Something is not in the answer.
     #[error("the answer lacks {0}")]
     Lacks(&'static str),
@@ -126,7 +129,7 @@ impl Cluster {
         let arn = cluster.arn.ok_or(ClusterFault::Lacks("arn"))?;
         let region = region_of(&arn).ok_or_else(|| ClusterFault::Arn(arn.clone()))?;
         let endpoint = cluster.endpoint.ok_or(ClusterFault::Lacks("endpoint"))?;
-        if !endpoint.starts_with("https://") {
+        if !is_endpoint(&endpoint) {
             return Err(ClusterFault::Endpoint(endpoint));
         }
         let authority = cluster.certificate_authority.and_then(|authority| authority.data);
@@ -137,7 +140,11 @@ impl Cluster {
         }
         // As aws-cli: extended clusters on Outposts have an instance type for etcd and go by their name.
         let outpost_id = match cluster.outpost_config {
-            Some(OutpostConfig { etcd_instance_type: None }) => Some(cluster.id.ok_or(ClusterFault::Lacks("id"))?),
+            Some(OutpostConfig { etcd_instance_type: None }) => {
+                let id = cluster.id.ok_or(ClusterFault::Lacks("id"))?;
+                // It becomes an argument, and must not be taken for a flag.
+                Some(id.parse::<ClusterName>().map_err(|_| ClusterFault::Id(id.clone()))?.0)
+            }
             _ => None,
         };
         Ok(Self { arn, region, endpoint, certificate_authority_data: authority, outpost_id })
@@ -167,11 +174,18 @@ pub(super) fn refusal(header: Option<&str>, body: &[u8]) -> ErrorMetadata {
 /// `arn:PARTITION:eks:REGION:ACCOUNT:cluster/NAME`
 fn region_of(arn: &str) -> Option<Region> {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
-    let region: Result<Region, InvalidRegion> = match parts.as_slice() {
-        ["arn", _, "eks", region, _, resource] if resource.starts_with("cluster/") => region.parse(),
-        _ => return None,
-    };
-    region.ok()
+    let ["arn", partition, "eks", region, account, resource] = parts.as_slice() else { return None };
+    let is_word = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let _name: ClusterName = resource.strip_prefix("cluster/")?.parse().ok()?;
+    (is_word(partition) && is_word(account)).then(|| region.parse().ok())?
+}
+
+/// Whether a URL is of a host, by https, and at most with a port and a path: without a password, and of no other characters.
+fn is_endpoint(url: &str) -> bool {
+    url.strip_prefix("https://").is_some_and(|rest| {
+        rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[')
+            && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:/[]".contains(&b))
+    })
 }
 
 #[cfg(test)]
@@ -234,6 +248,36 @@ mod tests {
         }
         assert_eq!(Cluster::parse(b"{}"), Err(ClusterFault::Lacks("cluster")));
         assert_eq!(Cluster::parse(b"<html>"), Err(ClusterFault::Unreadable));
+    }
+
+    #[test]
+    fn what_is_written_into_a_kubeconfig_is_of_its_own_form() {
+        for arn in [
+            "arn:aws:eks:us-west-2:111122223333:cluster/",
+            "arn:aws:eks:us-west-2:111122223333:cluster/a\nb",
+            "arn:aws:eks:us-west-2:111122223333:cluster/\u{1b}[2J",
+            "arn:aws:eks:us-west-2:111122223333:cluster/a/b",
+            "arn:aws:eks:us-west-2:1\n:cluster/a",
+            "arn:a ws:eks:us-west-2:111122223333:cluster/a",
+            "arn:aws:eks:evil.com#:111122223333:cluster/a",
+        ] {
+            assert_eq!(parse(|cluster| cluster["arn"] = arn.into()), Err(ClusterFault::Arn(arn.to_owned())));
+        }
+        for good in
+            ["https://127.0.0.1:6443", "https://[::1]:6443/a-path_1", "https://a.gr7.eu-west-1.eks.amazonaws.com"]
+        {
+            assert_eq!(parse(|cluster| cluster["endpoint"] = good.into()).unwrap().endpoint, good);
+        }
+        for bad in ["https://", "https:///x", "https://x\ny", "https://user:password@x", "https://x y", "https://x#y"] {
+            assert_eq!(parse(|cluster| cluster["endpoint"] = bad.into()), Err(ClusterFault::Endpoint(bad.to_owned())));
+        }
+        for id in ["--role-arn", "", "a\nb"] {
+            let fault = parse(|cluster| {
+                cluster["outpostConfig"] = json!({});
+                cluster["id"] = id.into();
+            });
+            assert_eq!(fault, Err(ClusterFault::Id(id.to_owned())));
+        }
     }
 
     #[test]
