@@ -41,7 +41,8 @@ pub(super) fn remark_fault(err: &mut dyn Write, fault: &dyn Error) {
     remark(err, &format!("warning: {}", with_causes(fault)));
 }
 
-/// The error and its causes in one line.
+/// The error and its causes in one line. Some of its words are those of a service, of a file or of the environment: whatever would
+/// start a new line or speak to the terminal is shown as it is written in source code.
 fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -50,5 +51,20 @@ fn with_causes(error: &dyn Error) -> String {
         text.push_str(&error.to_string());
         cause = error.source();
     }
-    text
+    text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn an_error_is_one_line_and_moves_no_cursor_whoever_wrote_its_words() {
+        let mut err = Vec::new();
+        let exit = Failure::from(io::Error::other("\u{1b}[2Jno\r\nsuch \u{9b}h\u{e9}")).tell(&mut err);
+        assert_eq!(exit, Exit::Failure);
+        assert_eq!(String::from_utf8(err).unwrap(), "error: \\u{1b}[2Jno\\r\\nsuch \\u{9b}h\u{e9}\n");
+    }
 }
