@@ -32,11 +32,12 @@ struct Document<'a> {
 }
 
 impl Entry {
-    /// An entry for credentials made now; `None` for long-lived ones, which are never written to disk.
+    /// An entry for credentials made now; `None` for long-lived ones, which are never written to disk, and for those whose end
+    /// cannot be true.
     pub(super) fn new(credentials: &Credentials, now: Timestamp) -> Option<Self> {
         credentials.session_token()?;
         let end = Timestamp::try_from(credentials.expiry()?).ok()?;
-        Some(Self { credentials: credentials.clone(), made: now, end })
+        (end.duration_since(now) <= LONGEST_SESSION).then(|| Self { credentials: credentials.clone(), made: now, end })
     }
 
     /// Reads a file; `None` for anything that this program does not write.
@@ -75,16 +76,21 @@ impl Entry {
 
     /// The credentials, unless they end soon, or the clock is set back to before they were made.
     pub(super) fn usable(self, now: Timestamp) -> Option<Credentials> {
-        let left = self.end.duration_since(now);
-        let margin = LONGEST_MARGIN.min(self.end.duration_since(self.made) / 5);
+        let (left, whole) = (self.end.duration_since(now), self.end.duration_since(self.made));
+        let margin = LONGEST_MARGIN.min(whole / 5);
         let from_the_future = self.made.duration_since(now) > CLOCK_SKEW;
-        (left > margin && !from_the_future).then_some(self.credentials)
+        (left > margin && whole <= LONGEST_SESSION && !from_the_future).then_some(self.credentials)
     }
 }
 
 /// Time for what is done with them, and for clocks that differ: botocore renews credentials with less than this left too. Of a
 /// role's shortest session, 15 minutes, it would be too much.
 const LONGEST_MARGIN: SignedDuration = SignedDuration::from_mins(5);
+
+/// STS gives nobody credentials for longer (`GetSessionToken`; roles have 12 hours). A program that prints a later end does not know
+/// it, and would not be asked again when its keys have ended.
+/// <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html>
+const LONGEST_SESSION: SignedDuration = SignedDuration::from_hours(36);
 
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
@@ -146,6 +152,17 @@ mod tests {
             let entry = Entry::new(&credentials(Some("token"), Some(at(end))), at("03:00:00")).unwrap();
             assert_eq!(entry.usable(at(now)).is_some(), usable, "{end} {now}");
         }
+    }
+
+    /// What a program prints that does not care: its keys end sooner, and it would not be asked again.
+    #[test]
+    fn credentials_that_last_longer_than_any_of_aws_do_are_neither_written_nor_used() {
+        let now = at("03:00:00");
+        let (longest, longer) = (now + SignedDuration::from_hours(36), "9000-01-01T00:00:00Z".parse().unwrap());
+        assert!(Entry::new(&credentials(Some("token"), Some(longest)), now).is_some());
+        assert!(Entry::new(&credentials(Some("token"), Some(longer)), now).is_none());
+        assert!(Entry { credentials: credentials(Some("token"), None), made: now, end: longer }.usable(now).is_none());
+        assert!(Entry { credentials: credentials(Some("token"), None), made: now, end: longest }.usable(now).is_some());
     }
 
     #[test]
