@@ -61,6 +61,7 @@ use errand::Errand;
 use instance::Instance;
 use outside::{Outside, StsAddress};
 use services::Service;
+pub(crate) use services::url as service_url;
 use source::{Choice, EnvironmentIdentities, Root, Source};
 
 /// What the command line asks for.

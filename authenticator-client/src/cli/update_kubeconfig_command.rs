@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     World,
+    credentials::service_url,
     eks::{Cluster, ClusterName, Eks, EksEndpoint, EksError, InvalidClusterName},
     kubeconfig::{
         Added, ClusterEntry, ExecEntry, Kubeconfig, Login,
@@ -36,8 +37,6 @@ pub(super) enum UpdateError {
         "--no-verify-ssl would write down whatever API server somebody in between names: trust its certificate with --ca-bundle FILE"
     )]
     NoVerifySsl,
-    #[error("--endpoint-url is {0:?}: write a URL that starts with https://")]
-    EndpointUrl(String),
     #[error("--proxy-url is {0:?}: write a URL that starts with http://, https:// or socks5://")]
     ProxyUrl(String),
     #[error("cannot describe cluster {name} in {region} with {profile}{hint}")]
@@ -78,15 +77,15 @@ pub(super) fn run(
     let wanted = Wanted {
         name: flags.name.parse().map_err(|source| UpdateError::Name { name: flags.name.clone(), source })?,
         files: Files::new(flags.kubeconfig.as_deref(), &world.env)?,
-        endpoint_url: aws.idle.endpoint_url.clone(),
+        endpoint_url: aws
+            .idle
+            .endpoint_url
+            .clone()
+            .map(|url| service_url(url, || "--endpoint-url".to_owned()))
+            .transpose()?,
         ca_bundle: aws.idle.ca_bundle.as_ref().map(PathBuf::from),
         flags,
     };
-    if let Some(url) =
-        wanted.endpoint_url.as_ref().filter(|url| !url.starts_with("https://") && !url.starts_with("http://"))
-    {
-        return Err(UpdateError::EndpointUrl(url.clone()).into());
-    }
     if let Some(url) =
         wanted.flags.proxy_url.as_ref().filter(|url| !PROXIES.iter().any(|scheme| url.starts_with(scheme)))
     {

@@ -49,6 +49,9 @@ pub enum ServiceError {
         /// What stands there.
         text: String,
     },
+    /// A URL with a user's name, and perhaps a password, which is not shown.
+    #[error("{0} holds a user name before @, which no AWS service takes: remove it")]
+    UserName(String),
     /// A variable that cannot be read.
     #[error(transparent)]
     Variable(#[from] NotUnicode),
@@ -119,11 +122,17 @@ fn is_ignored(profile: &Profile, env: &Env) -> Result<bool, ServiceError> {
     }
 }
 
-fn url(text: String, place: impl FnOnce() -> String) -> Result<String, ServiceError> {
-    if ["https://", "http://"].iter().any(|start| text.starts_with(start)) {
-        Ok(text)
-    } else {
-        Err(ServiceError::Url { place: place(), text })
+/// Lets through a URL at which a service can be asked.
+///
+/// # Errors
+///
+/// Another scheme, or a user's name before the host.
+pub(crate) fn url(text: String, place: impl FnOnce() -> String) -> Result<String, ServiceError> {
+    let has_user = |rest: &str| rest.split(['/', '?', '#']).next().unwrap_or_default().contains('@');
+    match ["https://", "http://"].iter().find_map(|start| text.strip_prefix(start)).map(has_user) {
+        Some(false) => Ok(text),
+        _ if text.contains('@') => Err(ServiceError::UserName(place())),
+        _ => Err(ServiceError::Url { place: place(), text }),
     }
 }
 

@@ -122,6 +122,8 @@ fn a_service_is_asked_where_it_is_configured_unless_that_is_to_be_ignored() {
     for (variables, config, message) in [
         (&[][..], "services = nope\n", "there is no [services nope], which profile default refers to, in"),
         (&[("AWS_ENDPOINT_URL_STS", "sts.example")], "", "AWS_ENDPOINT_URL_STS is \"sts.example\": write a URL"),
+        (&[("AWS_ENDPOINT_URL", "https://me:hunter2@x/y")], "", "AWS_ENDPOINT_URL holds a user name before @"),
+        (&[], "endpoint_url = http://hunter2@x?y", "endpoint_url of profile default holds a user name before @"),
         (
             &[("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "1")],
             "",
@@ -129,6 +131,8 @@ fn a_service_is_asked_where_it_is_configured_unless_that_is_to_be_ignored() {
         ),
     ] {
         let error = url(variables, config).unwrap_err();
-        assert!(error.contains(message), "{error}");
+        assert!(error.contains(message) && !error.contains("hunter2"), "{error}");
     }
+    let path = "https://x/me@here";
+    assert_eq!(url(&[("AWS_ENDPOINT_URL", path)], ""), Ok(Some(path.to_owned())));
 }
