@@ -308,7 +308,7 @@ impl Plan {
         if roles.is_empty() && !root.is_kept() {
             return None;
         }
-        let mut values = root.values(&self.world.fs).await;
+        let mut values = root.values(&self.world).await;
         values.extend(roles.iter().flat_map(Role::values));
         values.push(("sts", Some(address.url.clone())));
         values.push(("region", Some(address.region.clone())));

@@ -5,7 +5,7 @@ use std::fmt;
 
 use aws_config::{ecs::EcsCredentialsProvider, provider_config::ProviderConfig};
 use aws_credential_types::{Credentials, provider::ProvideCredentials};
-use aws_types::os_shim_internal::Env;
+use aws_types::os_shim_internal::{Env, Fs};
 
 use super::call::first_cause;
 use crate::environment::{self, NotUnicode};
@@ -62,8 +62,19 @@ impl Container {
         })
     }
 
-    pub(super) fn values(&self) -> Vec<(&'static str, Option<String>)> {
-        vec![("source", Some("container".to_owned())), (self.variable, Some(self.uri.clone()))]
+    /// The authorization token is among them: EKS Pod Identity has one URL for all pods, and tells them apart by it.
+    pub(super) async fn values(&self, env: &Env, fs: &Fs) -> Vec<(&'static str, Option<String>)> {
+        let variable = |name| environment::variable(env, name).ok().flatten();
+        let in_file = match variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE") {
+            Some(path) => fs.read_to_end(path).await.ok().and_then(|bytes| String::from_utf8(bytes).ok()),
+            None => None,
+        };
+        vec![
+            ("source", Some("container".to_owned())),
+            (self.variable, Some(self.uri.clone())),
+            ("authorization token file", in_file),
+            ("authorization token", variable("AWS_CONTAINER_AUTHORIZATION_TOKEN")),
+        ]
     }
 }
 

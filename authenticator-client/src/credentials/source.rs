@@ -7,7 +7,7 @@
 use std::fmt;
 
 use aws_credential_types::Credentials;
-use aws_types::os_shim_internal::{Env, Fs};
+use aws_types::os_shim_internal::Env;
 use jiff::Timestamp;
 
 use super::{
@@ -22,6 +22,7 @@ use super::{
     web_identity::{WebIdentity, WebIdentityError},
 };
 use crate::{
+    World,
     environment::NotUnicode,
     profile::{ProfileView, Section},
 };
@@ -183,7 +184,7 @@ impl Source {
 
 impl Root {
     /// Everything that chose the credentials, as named values.
-    pub(super) async fn values(&self, fs: &Fs) -> Vec<(&'static str, Option<String>)> {
+    pub(super) async fn values(&self, World { env, fs, .. }: &World) -> Vec<(&'static str, Option<String>)> {
         match self {
             Self::Keys { credentials, place: _ } => vec![
                 ("source", Some("keys".to_owned())),
@@ -193,10 +194,10 @@ impl Root {
                 ("session token", credentials.session_token().map(str::to_owned)),
             ],
             Self::WebIdentity(source) => source.values(fs).await,
-            Self::Sso(source) => source.values(),
+            Self::Sso(source) => source.values(env, fs).await,
             Self::Login(source) => source.values(),
             Self::Process(source) => source.values(),
-            Self::Container(source) => source.values(),
+            Self::Container(source) => source.values(env, fs).await,
             Self::Instance(source) => source.values(),
         }
     }

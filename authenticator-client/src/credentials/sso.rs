@@ -3,15 +3,23 @@
 //! aws-config reads aws-cli's token, and has it renewed where that can be done; the exchange for a role's credentials is ours, so
 //! that the endpoint is the one that aws-cli would take.
 
-use std::{fmt, time::SystemTime};
+use std::{fmt, path::PathBuf, time::SystemTime};
 
 use aws_config::sso::SsoTokenProvider;
 use aws_credential_types::{Credentials, provider::token::ProvideToken};
-use aws_types::{SdkConfig, region::Region};
+use aws_types::{
+    SdkConfig,
+    os_shim_internal::{Env, Fs},
+    region::Region,
+};
 use jiff::Timestamp;
+use sha1::{Digest, Sha1};
 
 use super::call::{CallError, first_cause};
-use crate::profile::{ProfileView, Section};
+use crate::{
+    environment,
+    profile::{ProfileView, Section},
+};
 
 /// A role, and the session that asks for it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -127,11 +135,10 @@ impl Sso {
         portal: &SdkConfig,
         now: Timestamp,
     ) -> Result<Credentials, SsoError> {
-        // The older form's token is kept under the URL as the newer one's under the session's name.
         let tokens = SsoTokenProvider::builder()
             .configure(oidc)
             .region(self.region())
-            .session_name(self.session.as_ref().unwrap_or(&self.start_url))
+            .session_name(self.token_name())
             .start_url(&self.start_url)
             .build()
             .await;
@@ -163,7 +170,8 @@ impl Sso {
         ))
     }
 
-    pub(super) fn values(&self) -> Vec<(&'static str, Option<String>)> {
+    /// What `aws sso login` wrote is among them, so that nothing is found after `aws sso logout`, or by the next one who logs in.
+    pub(super) async fn values(&self, env: &Env, fs: &Fs) -> Vec<(&'static str, Option<String>)> {
         let Self { profile: _, session, start_url, region, account_id, role_name } = self;
         vec![
             ("source", Some("sso".to_owned())),
@@ -172,7 +180,22 @@ impl Sso {
             ("sso region", Some(region.clone())),
             ("account", Some(account_id.clone())),
             ("role", Some(role_name.clone())),
+            ("token", self.token(env, fs).await),
         ]
+    }
+
+    /// The text of the file in which aws-cli keeps the token (`SSOTokenLoader` of `botocore/utils.py`).
+    async fn token(&self, env: &Env, fs: &Fs) -> Option<String> {
+        let home = environment::variable(env, "HOME").ok()??;
+        let mut path = PathBuf::from(home).join(".aws/sso/cache");
+        let digest = Sha1::digest(self.token_name());
+        path.push(digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>() + ".json");
+        String::from_utf8(fs.read_to_end(path).await.ok()?).ok()
+    }
+
+    /// The name under which the token is kept: the older form's is the URL.
+    fn token_name(&self) -> &str {
+        self.session.as_ref().unwrap_or(&self.start_url)
     }
 
     fn role(&self) -> String {

@@ -304,3 +304,51 @@ fn a_process_that_hangs_is_given_up() {
         "{error}"
     );
 }
+
+/// Under which key the credentials of `[profile a]`'s source, and its role if it has one, are kept where these files are.
+fn kept_under(variables: &[(&str, &str)], config: &str, file: (&str, &str)) -> String {
+    let mut world = world(&[&[("AWS_PROFILE", "a"), ("AWS_REGION", "us-west-2")], variables].concat(), "", "");
+    world.fs = Fs::from_slice(&[(CONFIG, config), file]);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let plan = Plan::make(Asked::default(), &world).await.unwrap();
+        let address = StsAddress::new(&plan.region.clone().without_instance(), &plan.profile, &world).unwrap();
+        plan.key(&plan.source.roles, &address).await.unwrap().to_string()
+    })
+}
+
+/// Of EKS Pod Identity every pod has the same URL.
+#[test]
+fn a_role_that_one_container_was_given_is_not_anothers() {
+    let config = "[profile a]\nrole_arn = r\ncredential_source = EcsContainer\n";
+    let uri = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/v1/credentials");
+    let token = |token| kept_under(&[uri, ("AWS_CONTAINER_AUTHORIZATION_TOKEN", token)], config, ("/none", ""));
+    assert_eq!(token("one"), token("one"));
+    assert_ne!(token("one"), token("other"));
+    let variables = [uri, ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/token")];
+    let in_file = |text| kept_under(&variables, config, ("/token", text));
+    assert_eq!(in_file("one"), in_file("one"));
+    assert_ne!(in_file("one"), in_file("other"));
+}
+
+/// The names are what `printf %s NAME | sha1sum` says.
+#[test]
+fn what_somebody_was_given_by_sso_is_not_found_once_they_are_logged_out_or_somebody_else_is_logged_in() {
+    let role = "sso_account_id = 111122223333\nsso_role_name = r\n";
+    let place = "sso_start_url = https://example.awsapps.com/start\nsso_region = us-west-2\n";
+    for (config, file) in [
+        (
+            format!("[profile a]\nsso_session = s\n{role}[sso-session s]\n{place}"),
+            "/home/me/.aws/sso/cache/a0f1490a20d0211c997b44bc357e1972deab8ae3.json",
+        ),
+        (
+            format!("[profile a]\n{role}{place}"),
+            "/home/me/.aws/sso/cache/e8be5486177c5b5392bd9aa76563515b29358e6e.json",
+        ),
+    ] {
+        let key = |file, token| kept_under(&[], &config, (file, token));
+        assert_eq!(key(file, "one"), key(file, "one"));
+        assert_ne!(key(file, "one"), key(file, "other"));
+        assert_ne!(key(file, "one"), key("/none", ""));
+    }
+}
