@@ -160,7 +160,7 @@ fn read_server(section: &Map, reader: &mut Reader<'_>) -> Result<Section, Config
                 let origin = reader.remark(None, value.location(), full_key.as_str()).to_string();
                 set(&mut settings.backend_mode, source_names(value).map(|names| (names, origin)))
             }
-            "clientcafile" => set(&mut settings.client_ca_file, path(value)),
+            "clientcafile" => set(&mut settings.client_ca_file, guard(value)),
             "denystatus" => set(&mut settings.deny_status, parsed_by(parse_deny_status, value)),
             "extrastsregions" => set(&mut settings.tokens.extra_regions, regions(value)),
             "generatekubeconfig" => set(&mut settings.generate_kubeconfig, path(value)),
@@ -218,6 +218,11 @@ fn path(value: &Node) -> Result<PathBuf, YamlError> {
 fn some_path(value: &Node) -> Result<Option<PathBuf>, YamlError> {
     let text = value.as_text()?.trim();
     Ok((!text.is_empty()).then(|| text.into()))
+}
+
+/// The path of a file that keeps people out: a text that was left empty, by a template for instance, lets nobody in by itself.
+fn guard(value: &Node) -> Result<PathBuf, YamlError> {
+    some_path(value)?.ok_or_else(|| value.error("expected the path of a file; remove the key if there is none"))
 }
 
 /// A list of names, or one text of them.
@@ -322,6 +327,15 @@ mod tests {
 
     fn parse(text: &str) -> Result<ConfigFile, String> {
         ConfigFile::parse(Path::new("config.yaml"), text).map_err(|error| format!("{:#}", anyhow::Error::from(error)))
+    }
+
+    #[test]
+    fn a_file_of_client_authorities_that_is_not_named_is_an_error() {
+        for text in ["''", "' '"] {
+            let error = parse(&format!("server:\n  clientCAFile: {text}")).unwrap_err();
+            assert!(error.contains("config.yaml:2:17: server.clientCAFile: expected the path of a file"), "{error}");
+        }
+        assert_eq!(parse("server:\n  clientCAFile: ca.pem").unwrap().server.client_ca_file, Some("ca.pem".into()));
     }
 
     fn warnings(text: &str) -> Vec<String> {

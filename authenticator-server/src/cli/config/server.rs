@@ -137,7 +137,7 @@ impl ServerConfig {
             },
             audit_log,
             bounds,
-            client_ca_file: client_ca_file.filter(|path| !path.as_os_str().is_empty()),
+            client_ca_file,
             cluster_id,
             deny_status: deny_status.unwrap_or_default(),
             health_port: health_port.unwrap_or(DEFAULT_HEALTH_PORT),
