@@ -4,7 +4,7 @@
 //! --kubeconfig, KUBECONFIG ─▶ files ─▶ text ─▶ Kubeconfig ─ add, convert ─▶ text ─▶ file, locked and replaced as a whole
 //! ```
 //!
-//! All but [`file`] and [`choice`] is pure. What is written are edits of the text ([`yaml`]): comments, order, quoting and unknown
+//! All but `file` and `choice` is pure. What is written are edits of the text (`yaml`): comments, order, quoting and unknown
 //! keys survive, in entries that are updated too.
 
 use yaml::{Change, Document, Node, Path, Step, What};

@@ -62,7 +62,7 @@ impl Following {
 
     /// Follows them for ever, and the file that says their order; drop it to stop.
     ///
-    /// An order takes force when what it newly names has been read, and at the latest after [`PATIENCE`]: nobody is kept
+    /// An order takes force when what it newly names has been read, and at the latest after five seconds: nobody is kept
     /// waiting for a source that was not there a moment ago. If the file goes, `configured` holds again.
     pub async fn run(mut self, order_file: Option<OrderFile>, configured: Vec<SourceName>) -> Infallible {
         let mut file = order_file.as_ref().map(|file| WatchedFile::new(file.path.clone(), self.reload.clone()));
