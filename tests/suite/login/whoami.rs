@@ -83,7 +83,10 @@ fn a_clock_that_is_wrong_is_named() {
     // It does not any more.
     scene.sts.set_clock(ahead(20));
     assert_refused(&scene.run(&["whoami"]), "this computer's clock is 20m behind that of STS: set it right");
-    assert_refused(&scene.token(&["--role", &admin().arn]), "this computer's clock is 20m behind that of STS: set it right");
+    assert_refused(
+        &scene.token(&["--role", &admin().arn]),
+        "this computer's clock is 20m behind that of STS: set it right",
+    );
 }
 
 #[test]
