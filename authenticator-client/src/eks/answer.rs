@@ -46,7 +46,7 @@ pub enum ClusterFault {
     #[error("its endpoint is {0:?}, which is no https URL of a host")]
     Endpoint(String),
     /// Its id is none that a plugin could be given.
-    #[error("its id is {0:?}: letters, digits, hyphens and underscores were expected")]
+    #[error("its id is {0:?}: letters, digits, hyphens, underscores and dots were expected")]
     Id(String),
     /// Something is not in the answer.
     #[error("the answer lacks {0}")]
@@ -105,7 +105,7 @@ impl FromStr for ClusterName {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let valid = matches!(text.len(), 1..=100)
             && text.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
         if valid { Ok(Self(text.to_owned())) } else { Err(InvalidClusterName) }
     }
 }
