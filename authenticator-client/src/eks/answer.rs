@@ -14,7 +14,9 @@ pub struct ClusterName(String);
 
 /// A text that cannot be the name of a cluster.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("a cluster's name is up to 100 letters, digits, hyphens, underscores and dots, and starts with a letter or digit")]
+#[error(
+    "a cluster's name is up to 100 letters, digits, hyphens, underscores and dots, and starts with a letter or digit"
+)]
 pub struct InvalidClusterName;
 
 /// A cluster that one can log in to.
