@@ -209,7 +209,7 @@ mod tests {
 
     fn rules(account: &str) -> Arc<RuleSet> {
         let document = Document::parse(&format!("mapAccounts: ['{account}']")).unwrap();
-        Arc::new(config_file::load(document.root().as_map().unwrap()).unwrap().rules)
+        Arc::new(config_file::load(document.into_root().into_map().unwrap()).unwrap().rules)
     }
 
     #[test]
@@ -250,7 +250,7 @@ mod tests {
         let entry =
             format!("{{userarn: 'arn:aws:iam::111122223333:user/ann', username: {username}, groups: [{group}]}}");
         let document = Document::parse(&format!("mapUsers: [{entry}]")).unwrap();
-        Arc::new(config_file::load(document.root().as_map().unwrap()).unwrap().rules)
+        Arc::new(config_file::load(document.into_root().into_map().unwrap()).unwrap().rules)
     }
 
     /// The user that Ann is, or why she is none.

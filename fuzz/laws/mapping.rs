@@ -46,7 +46,7 @@ pub fn aws_auth(data: &[u8]) -> bool {
 pub fn config_file(data: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(data) else { return false };
     let Ok(document) = Document::parse(text) else { return false };
-    let Ok(section) = document.root().as_map() else { return false };
+    let Ok(section) = document.into_root().into_map() else { return false };
     match config_file::load(section) {
         Ok(loaded) => {
             let good = all_good(&loaded.diagnostics);

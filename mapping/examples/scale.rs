@@ -68,8 +68,7 @@ fn load(entries: usize) -> Result<(Arc<RuleSet>, Duration), Box<dyn Error>> {
     let text = text(entries)?;
     let start = Instant::now();
     let document = Document::parse(&text)?;
-    let loaded = config_file::load(document.root().as_map()?)?;
-    drop(document);
+    let loaded = config_file::load(document.into_root().into_map()?)?;
     let took = start.elapsed();
     match loaded.diagnostics.first() {
         Some(diagnostic) => Err(diagnostic.to_string().into()),

@@ -62,7 +62,7 @@ pub(crate) enum Whom {
     /// The one with this ARN.
     Exact(CanonicalArn),
     /// The roles of this permission set.
-    Sso(PermissionSet),
+    Sso(Box<PermissionSet>),
     /// The roles that fit this pattern.
     Like(Box<RolePattern>),
     /// The one with this unique id, whatever it is called.
@@ -193,10 +193,10 @@ impl RuleSet {
                 if let Some(id) = &rule.subject.user_id {
                     self.unique.entry(id.clone()).or_default().push(Arc::clone(&rule));
                 }
-                self.exact.entry(principal.clone()).or_default().push(rule);
+                self.exact.entry(principal.clone()).or_insert_with(|| Vec::with_capacity(1)).push(rule);
             }
             Whom::Unique(id) => self.unique.entry(id.clone()).or_default().push(rule),
-            Whom::Sso(set) => self.sso.entry(set.clone()).or_default().push(rule),
+            Whom::Sso(set) => self.sso.entry((**set).clone()).or_default().push(rule),
             Whom::Like(pattern) => self.like.entry(pattern.account()).or_default().push(rule),
         }
     }

@@ -12,7 +12,10 @@
 //! an unknown placeholder in the name as it is; here it is an error at load. A placeholder that would become nothing, as
 //! the session's name of a caller without a session, leaves no name at all: `system:node:` is not a node.
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt::{self, Write as _},
+    str::FromStr,
+};
 
 use thiserror::Error;
 
@@ -29,7 +32,11 @@ use crate::{diagnostic::Quoted, format::yaml::nearest, identity::Identity};
 /// # Ok::<(), mapping::TemplateError>(())
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Template(Box<[Segment]>);
+pub struct Template(
+    /// Each placeholder is its mark, a control character, which no name has: a hundred thousand mappings have several
+    /// templates each, and this one is no longer than the name.
+    Box<str>,
+);
 
 /// Why a template gives this caller no name.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
@@ -63,12 +70,6 @@ pub enum TemplateError {
         /// The placeholder that was probably meant.
         nearest: Option<&'static str>,
     },
-}
-
-#[derive(Clone, Debug, Eq, PartialEq)]
-enum Segment {
-    Literal(Box<str>),
-    Placeholder(Placeholder),
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -108,19 +109,18 @@ impl Template {
     /// When a placeholder is empty for this caller, or needs the name of the caller's node.
     pub fn render(&self, identity: &Identity) -> Result<String, RenderError> {
         let mut name = String::new();
-        for segment in &self.0 {
+        for c in self.0.chars() {
             let before = name.len();
-            match segment {
-                Segment::Literal(text) => name.push_str(text),
-                Segment::Placeholder(Placeholder::AccessKeyId) => name.push_str(identity.access_key_id()),
-                Segment::Placeholder(Placeholder::AccountId) => name.push_str(identity.account().as_ref()),
-                Segment::Placeholder(Placeholder::Ec2PrivateDnsName) => return Err(RenderError::NeedsNodeName),
-                Segment::Placeholder(Placeholder::SessionName) => {
+            match Placeholder::marked(c) {
+                None => name.push(c),
+                Some(Placeholder::AccessKeyId) => name.push_str(identity.access_key_id()),
+                Some(Placeholder::AccountId) => name.push_str(identity.account().as_ref()),
+                Some(Placeholder::Ec2PrivateDnsName) => return Err(RenderError::NeedsNodeName),
+                Some(Placeholder::SessionName) => {
                     name.extend(identity.session_name().chars().map(|c| if c == '@' { '-' } else { c }));
                 }
-                Segment::Placeholder(Placeholder::SessionNameRaw) => name.push_str(identity.session_name()),
+                Some(Placeholder::SessionNameRaw) => name.push_str(identity.session_name()),
             }
-            // No literal is empty.
             if name.len() == before {
                 return Err(RenderError::EmptyPlaceholder);
             }
@@ -129,16 +129,16 @@ impl Template {
     }
 
     fn has(&self, wanted: impl Fn(Placeholder) -> bool) -> bool {
-        self.0.iter().any(|segment| matches!(segment, Segment::Placeholder(placeholder) if wanted(*placeholder)))
+        self.0.chars().filter_map(Placeholder::marked).any(wanted)
     }
 }
 
 /// Prints what parses back to the same template.
 impl fmt::Display for Template {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|segment| match segment {
-            Segment::Literal(text) => f.write_str(text),
-            Segment::Placeholder(placeholder) => write!(f, "{{{{{}}}}}", placeholder.name()),
+        self.0.chars().try_for_each(|c| match Placeholder::marked(c) {
+            None => f.write_char(c),
+            Some(placeholder) => write!(f, "{{{{{}}}}}", placeholder.name()),
         })
     }
 }
@@ -150,29 +150,41 @@ impl FromStr for Template {
         if text.chars().any(char::is_control) {
             return Err(TemplateError::ControlCharacter);
         }
-        let mut segments = Vec::new();
+        let mut marked = String::with_capacity(text.len());
         let mut rest = text;
         while let Some((literal, tail)) = rest.split_once("{{") {
             let (name, after) = tail.split_once("}}").ok_or(TemplateError::Unclosed)?;
-            segments.extend(Segment::literal(literal)?);
-            segments.push(Segment::Placeholder(Placeholder::named(name)?));
+            marked.push_str(without_braces(literal)?);
+            marked.push(Placeholder::named(name)?.mark());
             rest = after;
         }
-        segments.extend(Segment::literal(rest)?);
-        Ok(Self(segments.into()))
+        marked.push_str(without_braces(rest)?);
+        Ok(Self(marked.as_str().into()))
     }
 }
 
-impl Segment {
-    fn literal(text: &str) -> Result<Option<Self>, TemplateError> {
-        if text.contains(['{', '}']) {
-            return Err(TemplateError::StrayBrace);
-        }
-        Ok((!text.is_empty()).then(|| Self::Literal(text.into())))
-    }
+fn without_braces(literal: &str) -> Result<&str, TemplateError> {
+    if literal.contains(['{', '}']) { Err(TemplateError::StrayBrace) } else { Ok(literal) }
 }
 
 impl Placeholder {
+    const ALL: [Self; 5] =
+        [Self::AccessKeyId, Self::AccountId, Self::Ec2PrivateDnsName, Self::SessionName, Self::SessionNameRaw];
+
+    const fn mark(self) -> char {
+        match self {
+            Self::AccessKeyId => '\u{1}',
+            Self::AccountId => '\u{2}',
+            Self::Ec2PrivateDnsName => '\u{3}',
+            Self::SessionName => '\u{4}',
+            Self::SessionNameRaw => '\u{5}',
+        }
+    }
+
+    fn marked(mark: char) -> Option<Self> {
+        Self::ALL.into_iter().find(|placeholder| placeholder.mark() == mark)
+    }
+
     const fn name(self) -> &'static str {
         match self {
             Self::AccessKeyId => "AccessKeyID",

@@ -108,12 +108,17 @@ impl ConfigFile {
         let mut config = Self::default();
         let mut reader = Reader::new(path);
         let document = Document::parse(text).map_err(|error| reader.wrong(None, error))?;
+        config.mounted = Some(MountedFile::new(path, text, &document));
         if !document.root().is_null() {
-            let root = document.root().as_map().map_err(|error| reader.wrong(None, error))?;
-            config.read_root(root, &mut reader)?;
+            let mut root = document.into_root().into_map().map_err(|error| reader.wrong(None, error))?;
+            config.read_root(&root, &mut reader)?;
+            if let Some(section) = root.take_ignore_case(SERVER).filter(|section| !section.is_null()) {
+                let section = section.into_map().map_err(|error| reader.wrong(Some(SERVER), error))?;
+                config.mappings = config_file::load(section)
+                    .map_err(|source| ConfigFileError::Mappings { file: reader.file().to_owned(), source })?;
+            }
         }
         config.warnings = reader.into_warnings();
-        config.mounted = Some(MountedFile::new(path, text, &document));
         Ok(config)
     }
 
@@ -124,11 +129,9 @@ impl ConfigFile {
                 "clusterid" => set(&mut self.cluster_id, value.as_parsed()),
                 "log-verbosity" => set(&mut self.log_verbosity, value.as_parsed()),
                 "feature-gates" => set(&mut self.feature_gates, feature_gates(value)),
-                "server" => {
+                SERVER => {
                     let section = value.as_map().map_err(|error| reader.wrong(Some(key), error))?;
                     (self.server, self.reserved, self.scrubbed, self.dynamic) = read_server(section, reader)?;
-                    self.mappings = config_file::load(section)
-                        .map_err(|source| ConfigFileError::Mappings { file: reader.file().to_owned(), source })?;
                     Ok(())
                 }
                 // One file may serve the Go program's client too; these are its flags, and nothing here reads them.
@@ -266,7 +269,8 @@ fn feature_gates(value: &Node) -> Result<FeatureGates, YamlError> {
     Ok(gates)
 }
 
-const ROOT_KEYS: &[&str] = &["clusterID", "log-verbosity", "feature-gates", "server"];
+const SERVER: &str = "server";
+const ROOT_KEYS: &[&str] = &["clusterID", "log-verbosity", "feature-gates", SERVER];
 
 /// What the Go program's other commands take from the same file, and `defaultRole`, which it documents and never reads.
 const CLIENT_KEYS: &[&str] = &[

@@ -110,11 +110,12 @@ fn read(content: Content) -> Result<(Loaded, Settings), ReloadError> {
     if document.root().is_null() {
         return Err(ReloadError::Empty);
     }
-    let loaded = match document.root().as_map()?.get_ignore_case(SERVER) {
-        Some(server) if !server.is_null() => config_file::load(server.as_map()?)?,
+    let settings = Settings::of(document.root());
+    let loaded = match document.into_root().into_map()?.take_ignore_case(SERVER) {
+        Some(server) if !server.is_null() => config_file::load(server.into_map()?)?,
         _ => Loaded::default(),
     };
-    Ok((loaded, Settings::of(document.root())))
+    Ok((loaded, settings))
 }
 
 impl Settings {

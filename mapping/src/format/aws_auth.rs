@@ -48,15 +48,11 @@ impl AwsAuth {
     /// `previous` is what was in force until now, `None` at the first reading.
     pub fn update(previous: Option<&Self>, data: &BTreeMap<String, String>) -> Update<Self> {
         // aws-iam-authenticator takes these for nothing (`isSkippable`); a backtick begins no YAML.
-        let texts = data.iter().filter(|(_, text)| text.trim() != "``");
-        let documents: BTreeMap<_, _> = texts
-            .filter(|(key, _)| KEYS.contains(&key.as_str()))
-            .map(|(key, text)| (key.as_str(), Document::parse_within(text, Limits::OBJECT)))
-            .collect();
-        let found = |key| match documents.get(key) {
+        let text = |key| data.get(key).filter(|text| text.trim() != "``");
+        let found = |key| match text(key).map(|text| Document::parse_within(text, Limits::OBJECT)) {
             None => Found::Gone,
-            Some(Ok(document)) => Found::Node(document.root()),
-            Some(Err(error)) => Found::Unreadable(error.clone()),
+            Some(Ok(document)) => Found::Node(document.into_root()),
+            Some(Err(error)) => Found::Unreadable(error),
         };
 
         let mut diagnostics = unknown_keys(data);

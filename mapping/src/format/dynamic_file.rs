@@ -57,15 +57,13 @@ impl DynamicFile {
             Some(_) => "what it held before stays in force".to_owned(),
             None => "nothing is known of what it holds".to_owned(),
         });
-        let document = file.map(read).transpose();
-        let root = document.as_ref().map_err(Clone::clone);
-        let root = root.and_then(|document| document.as_ref().map(|document| document.root().as_map()).transpose());
+        let mut root = file.map(|file| read(file)?.into_root().into_map()).transpose();
         match &root {
             Ok(root) => root.iter().for_each(|root| unknown_keys(root, &mut report)),
             Err(error) => report.fatal(DiagnosticCode::NotYaml, error.location(), error.message(), None),
         }
-        let found = |key| match &root {
-            Ok(root) => root.and_then(|root| root.get_ignore_case(key)).map_or(Found::Gone, Found::Node),
+        let found = |key| match &mut root {
+            Ok(root) => root.as_mut().and_then(|root| root.take_ignore_case(key)).map_or(Found::Gone, Found::Node),
             Err(_) => Found::Unknown,
         };
 

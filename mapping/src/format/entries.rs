@@ -92,18 +92,22 @@ pub(super) fn object(name: &Arc<str>, spec: &Node, report: &mut Report) -> Optio
 }
 
 /// The rules of a list, or `None` when the list is unusable.
-pub(super) fn rules(written: Written, node: &Node, report: &mut Report) -> Option<Arc<[Arc<Rule>]>> {
+pub(super) fn rules(written: Written, node: Node, report: &mut Report) -> Option<Arc<[Arc<Rule>]>> {
     let Written { kind, form, .. } = written;
-    let items = |node| form.mappings(node).map(Cow::Borrowed);
-    read(node, items, report, |index, item, report| {
-        let origin = Origin::Entry { key: kind.key(), index, location: item.location() };
-        entry::rule(written, origin, item, report).map(Arc::new)
-    })
+    read(
+        node,
+        |node| form.mappings(node),
+        report,
+        |index, item, report| {
+            let origin = Origin::Entry { key: kind.key(), index, location: item.location() };
+            entry::rule(written, origin, item, report).map(Arc::new)
+        },
+    )
 }
 
 /// The accounts of a list, or `None` when the list is unusable.
-pub(super) fn accounts(form: Form, node: &Node, report: &mut Report) -> Option<Arc<[AccountId]>> {
-    read(node, |node| form.texts(node), report, |_, item, report| account(item, report))
+pub(super) fn accounts(form: Form, node: Node, report: &mut Report) -> Option<Arc<[AccountId]>> {
+    read(node, |node| form.texts(&node).map(Cow::into_owned), report, |_, item, report| account(item, report))
 }
 
 /// Compiles the lists, and reports entries that are about the same principal.
@@ -125,15 +129,17 @@ fn describe(duplicates: &[Duplicate], source: SourceName) -> Vec<Diagnostic> {
     duplicates.iter().take(MAX_DUPLICATES).map(describe).collect()
 }
 
-fn read<'a, T>(
-    node: &'a Node,
-    items: impl FnOnce(&'a Node) -> Result<Cow<'a, [Node]>, YamlError>,
+/// Each item is let go as soon as it is read: of a long list the values and the rules are never there at once.
+fn read<T>(
+    node: Node,
+    items: impl FnOnce(Node) -> Result<Vec<Node>, YamlError>,
     report: &mut Report,
     mut one: impl FnMut(usize, &Node, &mut Report) -> Option<T>,
 ) -> Option<Arc<[T]>> {
     if node.is_null() || node.as_text().is_ok_and(|text| text.trim().is_empty()) {
         return Some(Arc::new([]));
     }
+    let at = node.location();
     let items = match items(node) {
         Ok(items) => items,
         Err(error) => {
@@ -142,13 +148,14 @@ fn read<'a, T>(
             return None;
         }
     };
+    let is_empty = items.is_empty();
     let mut good = Vec::with_capacity(items.len());
-    for (index, item) in items.iter().enumerate() {
+    for (index, item) in items.into_iter().enumerate() {
         report.entry(index);
-        good.extend(one(index, item, report));
+        good.extend(one(index, &item, report));
     }
-    if good.is_empty() && !items.is_empty() {
-        report.fatal(DiagnosticCode::NoUsableEntry, node.location(), "not one entry of the list is usable", None);
+    if good.is_empty() && !is_empty {
+        report.fatal(DiagnosticCode::NoUsableEntry, at, "not one entry of the list is usable", None);
         return None;
     }
     Some(good.into())

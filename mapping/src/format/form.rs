@@ -1,6 +1,6 @@
 //! What a source takes for a list.
 
-use std::{borrow::Cow, slice};
+use std::borrow::Cow;
 
 use super::yaml::{Node, YamlError};
 
@@ -17,11 +17,11 @@ pub(super) enum Form {
 
 impl Form {
     /// The items of a list of mappings.
-    pub(super) fn mappings(self, node: &Node) -> Result<&[Node], YamlError> {
+    pub(super) fn mappings(self, node: Node) -> Result<Vec<Node>, YamlError> {
         match (self, node.as_map()) {
-            (Self::Weak, Ok(map)) if map.entries().is_empty() => Ok(&[]),
-            (Self::Weak, Ok(_)) => Ok(slice::from_ref(node)),
-            _ => node.as_seq(),
+            (Self::Weak, Ok(map)) if map.entries().is_empty() => Ok(Vec::new()),
+            (Self::Weak, Ok(_)) => Ok(vec![node]),
+            _ => node.into_seq(),
         }
     }
 

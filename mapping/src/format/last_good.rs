@@ -25,11 +25,11 @@ pub(super) struct LastGood {
 }
 
 /// What a source has under the key of a list.
-pub(super) enum Found<'a> {
+pub(super) enum Found {
     /// No such key.
     Gone,
     /// This.
-    Node(&'a Node),
+    Node(Node),
     /// A text of its own that cannot be read.
     Unreadable(YamlError),
     /// What stands there is in a text that cannot be read, and that was said already.
@@ -48,10 +48,10 @@ pub(super) struct Reading {
 
 impl LastGood {
     /// Reads the lists anew. `previous` is what they held until now.
-    pub(super) fn update<'a>(
+    pub(super) fn update(
         previous: Option<&Self>,
         reading: Reading,
-        mut found: impl FnMut(&'static str) -> Found<'a>,
+        mut found: impl FnMut(&'static str) -> Found,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Self {
         let Reading { source, form, user_ids, .. } = reading;
@@ -95,10 +95,10 @@ impl Reading {
     fn list<T>(
         self,
         key: &'static str,
-        found: Found<'_>,
+        found: Found,
         last: Option<Arc<[T]>>,
         diagnostics: &mut Vec<Diagnostic>,
-        read: impl FnOnce(&Node, &mut Report) -> Option<Arc<[T]>>,
+        read: impl FnOnce(Node, &mut Report) -> Option<Arc<[T]>>,
     ) -> Option<Arc<[T]>> {
         let mut report = Report::new(self.source, key).consequence(self.consequence(last.is_some()));
         let now = match found {

@@ -16,7 +16,7 @@
 
 mod build;
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{fmt, mem, str::FromStr, sync::Arc};
 
 use thiserror::Error;
 
@@ -111,6 +111,12 @@ impl Document {
     pub const fn root(&self) -> &Node {
         &self.root
     }
+
+    /// The value at the top, for whoever takes it apart: what was read of it needs no memory any longer.
+    #[must_use]
+    pub fn into_root(self) -> Node {
+        self.root
+    }
 }
 
 impl Node {
@@ -138,6 +144,18 @@ impl Node {
         }
     }
 
+    /// The keys and values of a mapping, to take apart.
+    ///
+    /// # Errors
+    ///
+    /// As [`Node::as_map`].
+    pub fn into_map(self) -> Result<Map, YamlError> {
+        match self.content {
+            Content::Map(map) => Ok(map),
+            _ => Err(self.expected("a mapping")),
+        }
+    }
+
     /// The items of a list.
     ///
     /// # Errors
@@ -146,6 +164,14 @@ impl Node {
     pub fn as_seq(&self) -> Result<&[Self], YamlError> {
         match &self.content {
             Content::Seq(items) => Ok(items),
+            _ => Err(self.expected("a list")),
+        }
+    }
+
+    /// The items of a list, to take apart.
+    pub(crate) fn into_seq(self) -> Result<Vec<Self>, YamlError> {
+        match self.content {
+            Content::Seq(items) => Ok(items.into()),
             _ => Err(self.expected("a list")),
         }
     }
@@ -239,6 +265,13 @@ impl Map {
     #[must_use]
     pub fn get_ignore_case(&self, key: &str) -> Option<&Node> {
         self.entries.iter().find(|entry| entry.key.eq_ignore_ascii_case(key)).map(Entry::value)
+    }
+
+    /// The value under a key, found without regard to ASCII case, and null in its place.
+    pub fn take_ignore_case(&mut self, key: &str) -> Option<Node> {
+        let value = &mut self.entries.iter_mut().find(|entry| entry.key.eq_ignore_ascii_case(key))?.value;
+        let content = mem::replace(&mut value.content, Content::Null);
+        Some(Node { location: value.location, content })
     }
 }
 

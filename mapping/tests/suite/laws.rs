@@ -249,7 +249,7 @@ proptest! {
 
     #[test]
     fn no_text_is_too_strange_for_a_config_file(text in yamlish()) {
-        if let Ok(document) = Document::parse(&text) && let Ok(map) = document.root().as_map() {
+        if let Ok(document) = Document::parse(&text) && let Ok(map) = document.into_root().into_map() {
             let _ = config_file::load(map);
         }
     }

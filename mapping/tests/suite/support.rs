@@ -55,7 +55,7 @@ pub(crate) fn rules(keys: &[(&str, &str)]) -> Option<Arc<RuleSet>> {
 
 /// The `server` section of a config file.
 pub(crate) fn config_file(text: &str) -> Result<Loaded, LoadError> {
-    config_file::load(Document::parse(text).expect("YAML").root().as_map().expect("a mapping"))
+    config_file::load(Document::parse(text).expect("YAML").into_root().into_map().expect("a mapping"))
 }
 
 /// Chains of the two text sources, each with these entries of `mapRoles`, all of them good.

@@ -187,10 +187,10 @@ impl Builder {
                             return Ok(());
                         }
                         // A key is text even if it looks like null.
-                        self.add(Node { location, content: Content::Scalar(text.into()) }, anchor, size)
+                        self.add(Node { location, content: Content::Scalar(Box::from(&*text)) }, anchor, size)
                     }
                     _ if plain && is_null(&text) => self.add(Node { location, content: Content::Null }, anchor, size),
-                    _ => self.add(Node { location, content: Content::Scalar(text.into()) }, anchor, size),
+                    _ => self.add(Node { location, content: Content::Scalar(Box::from(&*text)) }, anchor, size),
                 }
             }
             Event::SequenceStart(anchor, tag) => {
@@ -248,7 +248,7 @@ impl Builder {
         let Some(Frame { location, anchor, before, broken, collection }) = self.open.pop() else { return Ok(()) };
         let content = match (broken, collection) {
             (Some(error), _) => Err(error),
-            (None, Collection::Seq(items)) => Ok(Content::Seq(items.into())),
+            (None, Collection::Seq(items)) => Ok(Content::Seq(exact(items))),
             (None, Collection::Map(map)) => map.close().map(Content::Map),
         };
         let content = content.unwrap_or_else(|error| Content::Broken(error.into()));
@@ -352,8 +352,16 @@ impl OpenMap {
                 self.entries.push(entry);
             }
         }
-        Ok(Map { entries: self.entries.into() })
+        Ok(Map { entries: exact(self.entries) })
     }
+}
+
+/// The items in memory of just their size. A list cut to its size where it grew leaves holes that nothing fits in, and
+/// over a long document they come to half of its memory.
+fn exact<T>(grown: Vec<T>) -> Box<[T]> {
+    let mut exact = Vec::with_capacity(grown.len());
+    exact.extend(grown);
+    exact.into()
 }
 
 impl From<Marker> for Location {

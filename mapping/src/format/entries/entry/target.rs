@@ -35,7 +35,7 @@ impl Target {
                 (Whom::Exact(canonical), written)
             }
             Self::Like(pattern, written) => (Whom::Like(pattern), Some(written)),
-            Self::Sso(set) => (Whom::Sso(set), None),
+            Self::Sso(set) => (Whom::Sso(set.into()), None),
             Self::Unique(id) => (Whom::Unique(id), None),
         }
     }
