@@ -102,9 +102,10 @@ impl Prompt {
             return Err(PromptError::NotAllowed { serial: serial.to_owned() });
         }
         let cannot_read = |source| PromptError::Read { serial: serial.to_owned(), source };
+        // Heard from before anything is hidden, so that no signal leaves a terminal behind that hides what is typed.
+        let mut signals = Signals::new().map_err(cannot_read)?;
         let terminal =
             Terminal::open().map_err(|source| PromptError::NoTerminal { serial: serial.to_owned(), source })?;
-        let mut signals = Signals::new().map_err(cannot_read)?;
 
         // Of all that a thread could be left in, a read from the terminal is what only the program's end gets it out of.
         let (sender, receiver) = oneshot::channel();

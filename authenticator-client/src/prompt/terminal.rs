@@ -4,7 +4,7 @@ use std::{fmt, io};
 
 #[cfg(unix)]
 use {
-    rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr},
+    rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr},
     std::fs::{File, OpenOptions},
     tokio::signal::unix::{Signal as Stream, SignalKind, signal},
 };
@@ -48,10 +48,16 @@ pub(super) struct Terminal {
 
 #[cfg(unix)]
 impl Terminal {
+    /// Opens it and hides what is typed from now on: the library does so only after the question is shown, and somebody quick
+    /// would see the start of the code.
     pub(super) fn open() -> io::Result<Self> {
         let file = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
         let found = tcgetattr(&file)?;
-        Ok(Self { file, found })
+        let terminal = Self { file, found };
+        let mut hidden = terminal.found.clone();
+        hidden.local_modes.remove(LocalModes::ECHO);
+        tcsetattr(&terminal.file, OptionalActions::Now, &hidden)?;
+        Ok(terminal)
     }
 }
 
