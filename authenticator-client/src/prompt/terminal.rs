@@ -48,14 +48,14 @@ pub(super) struct Terminal {
 
 #[cfg(unix)]
 impl Terminal {
-    /// Opens it and hides what is typed from now on: the library does so only after the question is shown, and somebody quick
-    /// would see the start of the code.
+    /// Opens it, and from now on what is typed is hidden, and Ctrl-C is for the library to read: it sees to both only after the
+    /// question is shown, when somebody quick has seen the start of the code, or ended the shell around this program too.
     pub(super) fn open() -> io::Result<Self> {
         let file = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
         let found = tcgetattr(&file)?;
         let terminal = Self { file, found };
         let mut hidden = terminal.found.clone();
-        hidden.local_modes.remove(LocalModes::ECHO);
+        hidden.local_modes.remove(LocalModes::ECHO | LocalModes::ISIG);
         tcsetattr(&terminal.file, OptionalActions::Now, &hidden)?;
         Ok(terminal)
     }
