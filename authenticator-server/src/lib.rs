@@ -17,6 +17,7 @@
 pub mod admin;
 pub mod audit;
 pub mod authenticate;
+pub mod aws;
 pub mod cli;
 pub mod clock;
 pub mod cluster_id;

@@ -11,25 +11,16 @@
 mod admission;
 mod answer;
 mod client;
-mod client_certificate;
 mod codes;
 mod contact;
-mod dial;
-mod endpoint;
 mod gate;
-mod roots;
 mod shield;
-mod way;
 
 pub use answer::{CallerIdentity, MAX_ANSWER_BYTES, read_answer};
 pub use client::Client;
-pub use client_certificate::{ClientCertificate, ClientCertificateError};
 pub use contact::{Contact, Heard};
-pub use endpoint::{Endpoint, EndpointError};
 pub use gate::{GateLimits, GateLoad};
-pub use roots::{Environment, RootsError, load_roots};
 pub use shield::{Load, Origin, Shield, ShieldLimits, Told};
-pub use way::{Proxy, ProxyError};
 
 /// Why STS did not name a caller.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]

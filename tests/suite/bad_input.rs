@@ -21,7 +21,7 @@ fn a_command_line_that_is_wrong_is_told_what_is_right() {
         (&["server", "--port", "65536"], "65536"),
         (&["server", "--deny-status", "404"], "404"),
         (&["server", "--partition", "aws-mars"], "aws-mars"),
-        (&["server", "-i", "a", "--sts-endpoint", "http://sts:80"], "STS is only asked over https"),
+        (&["server", "-i", "a", "--sts-endpoint", "http://sts:80"], "AWS is only asked over https"),
         (&["server", "-i", "a", "--backend-mode", "MountdFile"], "MountedFile"),
         (&["server", "-c", "nowhere.yaml"], "nowhere.yaml"),
         (&["server", "-l", "xml"], "text"),

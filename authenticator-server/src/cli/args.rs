@@ -15,10 +15,10 @@ use super::bounds::Bounds;
 use super::token_rules::TokenRules;
 use super::values::{FeatureGates, parse_bool, parse_deny_status, parse_host};
 use crate::audit::AuditTarget;
+use crate::aws::Endpoint;
 use crate::cluster_id::ClusterId;
 use crate::http::DenyStatus;
 use crate::logs::{LogFormat, Verbosity};
-use crate::sts::Endpoint;
 
 /// Log in to Kubernetes with AWS IAM: the webhook that kube-apiserver asks.
 #[derive(Debug, Parser)]

@@ -18,6 +18,7 @@ use super::{cautions, gauges, health};
 use crate::admin::{self, Health};
 use crate::audit::AuditLog;
 use crate::authenticate::Authenticator;
+use crate::aws::{self, ClientCertificate, Endpoint, Network};
 use crate::clock::Clock;
 use crate::cluster_id::ClusterId;
 use crate::http::{self, Askers, Webhook};
@@ -27,7 +28,7 @@ use crate::logs;
 use crate::metrics::Metrics;
 use crate::reload::Reload;
 use crate::sources::{Clients, Events, Following, OrderFile, Places, Sources};
-use crate::sts::{self, ClientCertificate, Contact, Endpoint};
+use crate::sts::{self, Contact};
 use crate::tls::{ClientAuthorities, Keeper, Names, Origin, ServerTls, ServingCertificate, StateDir};
 use crate::verify::Verifier;
 
@@ -121,7 +122,8 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
     let metrics = Metrics::default();
     let contact = Contact::new(metrics.sts.clone(), clock.clone());
     let shown = sts_client_cert_file.as_deref().map(ClientCertificate::read).transpose()?;
-    let sts = sts_client(&cluster_id, sts_endpoint, sts_ca_file, shown, contact.clone()).await?;
+    let network = network(sts_ca_file, shown).await?;
+    let sts = sts_client(&cluster_id, sts_endpoint, &network, contact.clone())?;
     let listener = bind(&names.address, port, port_use).await?;
     let address = listener.local_addr().context("the webhook's socket has no address")?;
     let clients = client_ca_file.map(ClientAuthorities::read).transpose()?.map(Arc::new);
@@ -150,7 +152,7 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
     let following = Following::start(places, mappings, sources.clone(), reload);
     background.spawn(following.run(order_file, configured));
     // Of another region, or of none that is said, the first caller's question connects.
-    if let Some(host) = sts::Environment::of_process().region().and_then(|region| hosts.regional(region)) {
+    if let Some(host) = aws::Environment::of_process().region().and_then(|region| hosts.regional(region)) {
         let sts = sts.clone();
         tokio::spawn(async move { sts.warm(host).await });
     }
@@ -257,24 +259,28 @@ fn tell_api_server(
     Ok(())
 }
 
-async fn sts_client(
+async fn network(ca_file: Option<PathBuf>, certificate: Option<ClientCertificate>) -> anyhow::Result<Network> {
+    let environment = aws::Environment::of_process();
+    let (roots, origin) = aws::load_roots(ca_file.as_deref(), &environment).await?;
+    tracing::info!(trust_roots = roots.len(), from = origin, "trusting for AWS");
+    let proxy = aws::Proxy::from_environment(&environment)?;
+    if let Some(proxy) = &proxy {
+        tracing::info!(%proxy, "connections to AWS go through a proxy, but for the hosts of NO_PROXY");
+    }
+    Ok(Network::new(roots, proxy, certificate))
+}
+
+fn sts_client(
     cluster_id: &ClusterId,
     endpoint: Option<Endpoint>,
-    ca_file: Option<PathBuf>,
-    certificate: Option<ClientCertificate>,
+    network: &Network,
     contact: Contact,
 ) -> anyhow::Result<sts::Client> {
-    let environment = sts::Environment::of_process();
-    let (roots, origin) = sts::load_roots(ca_file.as_deref(), &environment).await?;
-    tracing::info!(trust_roots = roots.len(), from = origin, "trusting for STS");
     if let Some(endpoint) = &endpoint {
         tracing::warn!(%endpoint, "connections to STS go to another address than its own (--sts-endpoint)");
     }
-    let proxy = sts::Proxy::from_environment(&environment)?;
-    if let (Some(proxy), None) = (&proxy, &endpoint) {
-        tracing::info!(%proxy, "connections to STS go through a proxy, but for the hosts of NO_PROXY");
-    }
-    sts::Client::new(cluster_id, endpoint, proxy, roots, certificate, contact).context("cannot make a client for STS")
+    let http = network.client(endpoint).context("cannot make a client for STS")?;
+    Ok(sts::Client::new(cluster_id, http, contact))
 }
 
 /// The health endpoint, where it could be had.

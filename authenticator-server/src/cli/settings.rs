@@ -9,8 +9,8 @@ use super::args::{ServerArgs, WebhookArgs};
 use super::bounds::Bounds;
 use super::token_rules::TokenRules;
 use crate::audit::AuditTarget;
+use crate::aws::Endpoint;
 use crate::http::DenyStatus;
-use crate::sts::Endpoint;
 
 /// What one layer (the flags, or the config file's `server` section) says; what it does not say is absent.
 #[derive(Debug, Default)]

@@ -1,72 +1,29 @@
 //! The connection to STS: one request, rebuilt from values.
 
-use std::time::Duration;
-
 use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
 use http::{Request, Uri};
 use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
 use hyper::body::Bytes;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls::{ClientConfig, RootCertStore};
 
-use super::client_certificate::ClientCertificate;
 use super::contact::{Call, Contact};
-use super::dial::{Dialer, Patient};
-use super::way::{Proxy, Way};
-use super::{AnswerError, AskError, CallerIdentity, Endpoint, MAX_ANSWER_BYTES, Outage, Rejection, read_answer};
+use super::{AnswerError, AskError, CallerIdentity, MAX_ANSWER_BYTES, Outage, Rejection, read_answer};
+use crate::aws::HttpClient;
 use crate::cluster_id::ClusterId;
 use crate::token::{CLUSTER_ID_HEADER, PresignedRequest, StsHost};
 
 /// Asks STS who signed a request.
 #[derive(Clone, Debug)]
 pub struct Client {
-    http: hyper_util::client::legacy::Client<Patient<HttpsConnector<Way>>, Empty<Bytes>>,
+    http: HttpClient<Empty<Bytes>>,
     cluster_id: ClusterId,
     contact: Contact,
 }
 
 impl Client {
-    /// A client that trusts `roots` and sends every request for `cluster_id`.
-    ///
-    /// Whoever asks for a certificate at the other end is shown `certificate`.
-    ///
-    /// With an `endpoint`, all connections go there, straight; without, through the `proxy` where it is to be used. Whom the
-    /// other end must prove to be does not change.
-    ///
-    /// # Errors
-    /// If the cryptography library has neither TLS 1.2 nor 1.3.
-    pub fn new(
-        cluster_id: &ClusterId,
-        endpoint: Option<Endpoint>,
-        proxy: Option<Proxy>,
-        roots: RootCertStore,
-        certificate: Option<ClientCertificate>,
-        contact: Contact,
-    ) -> Result<Self, rustls::Error> {
-        let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots);
-        let tls = match certificate {
-            Some(certificate) => tls.with_client_cert_resolver(certificate.resolver()),
-            None => tls.with_no_client_auth(),
-        };
-        let proxy = proxy.filter(|_| endpoint.is_none());
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_only()
-            .enable_all_versions()
-            .wrap_connector(Way::new(Dialer::new(endpoint), proxy));
-        let http = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_secs(90))
-            // Calls that share a connection would else share its death until each of them has waited in vain.
-            .http2_keep_alive_interval(Duration::from_secs(3))
-            .http2_keep_alive_timeout(Duration::from_secs(2))
-            .build(Patient(connector));
-        Ok(Self { http, cluster_id: cluster_id.clone(), contact })
+    /// A client that sends every request for `cluster_id`, by way of `http`.
+    #[must_use]
+    pub fn new(cluster_id: &ClusterId, http: HttpClient<Empty<Bytes>>, contact: Contact) -> Self {
+        Self { http, cluster_id: cluster_id.clone(), contact }
     }
 
     /// The cluster for which every request is sent: what an answer vouches for.
@@ -159,6 +116,7 @@ mod tests {
     use tokio_rustls::TlsAcceptor;
 
     use super::*;
+    use crate::aws::{ClientCertificate, Network};
     use crate::clock::Clock;
     use crate::metrics::StsCalls;
     use crate::token::HostTable;
@@ -201,7 +159,8 @@ mod tests {
             let endpoint = listener.local_addr().unwrap().to_string().parse().unwrap();
             let cluster_id = "test".parse().unwrap();
             let contact = Contact::new(StsCalls::default(), Clock::system());
-            let client = Client::new(&cluster_id, Some(endpoint), None, roots.clone(), certificate, contact).unwrap();
+            let http = Network::new(roots.clone(), None, certificate).client(Some(endpoint)).unwrap();
+            let client = Client::new(&cluster_id, http, contact);
             let shaken = async { gateway.accept(listener.accept().await.unwrap().0).await.is_ok() };
             // It hears no answer: the connection ends with the handshake.
             let (passed, ()) = tokio::join!(shaken, client.warm(host));

@@ -9,6 +9,7 @@ use mapping::{AccountId, Partition, ReservedPrefixes, SourceName};
 
 use super::{Common, ConfigError, DEFAULT_KUBECONFIG, DEFAULT_PORT, DEFAULT_STATE_DIR, Environment, Logs, names};
 use crate::audit::AuditTarget;
+use crate::aws::Endpoint;
 use crate::cli::args::{GlobalArgs, ServerArgs};
 use crate::cli::bounds::Bounds;
 use crate::cli::config_file::{DynamicKeys, Remark, Reservation};
@@ -17,7 +18,6 @@ use crate::cluster_id::ClusterId;
 use crate::http::DenyStatus;
 use crate::listen::Port;
 use crate::sources::{ApiServer, DynamicFile, MountedFile, OrderFile, SourceOrderError, parse_source_order};
-use crate::sts::Endpoint;
 use crate::tls::{Names, StateDir};
 use crate::token::{HostTable, Limits};
 

@@ -72,7 +72,7 @@ impl Service<Uri> for Dialer {
 
 /// Connects by another service, and gives up when that takes too long: name, address, proxy and TLS handshake together.
 #[derive(Clone, Debug)]
-pub(super) struct Patient<S>(pub(super) S);
+pub struct Patient<S>(pub(super) S);
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 

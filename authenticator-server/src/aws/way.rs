@@ -1,4 +1,4 @@
-//! The way to STS: straight, or through the tunnel of a proxy.
+//! The way to a service: straight, or through the tunnel of a proxy.
 
 use std::fmt;
 use std::future::Future;
@@ -68,9 +68,9 @@ impl fmt::Debug for Proxy {
     }
 }
 
-/// Connects to an endpoint of STS.
+/// Connects to a service.
 #[derive(Clone, Debug)]
-pub(super) struct Way {
+pub struct Way {
     tcp: Dialer,
     proxy: Option<Proxy>,
 }

@@ -1,6 +1,6 @@
-//! The certificate that this server shows to whoever answers for STS, where a proxy or gateway on the way asks for one.
+//! The certificate that this server shows to whoever answers for AWS, where a proxy or gateway on the way asks for one.
 //!
-//! STS itself never does: it knows callers by their signatures.
+//! AWS itself never does: it knows callers by their signatures.
 
 use std::fmt;
 use std::io;

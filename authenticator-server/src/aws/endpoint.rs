@@ -1,4 +1,4 @@
-//! Where connections to STS go when the operator says so: a VPC endpoint, a proxy, or an emulator.
+//! Where connections to a service of AWS go when the operator says so: a VPC endpoint, a proxy, or an emulator.
 
 use std::str::FromStr;
 
@@ -20,8 +20,8 @@ pub enum EndpointError {
     /// Neither `HOST:PORT` nor `https://HOST[:PORT]`.
     #[error("expected HOST:PORT or https://HOST:PORT")]
     Form,
-    /// Plain HTTP would let anyone on the way answer for STS.
-    #[error("STS is only asked over https")]
+    /// Plain HTTP would let anyone on the way answer for AWS.
+    #[error("AWS is only asked over https")]
     Scheme,
 }
 

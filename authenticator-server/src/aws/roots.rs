@@ -1,4 +1,4 @@
-//! The certificate authorities that STS must be signed by.
+//! The certificate authorities that services of AWS must be signed by.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{self, PemObject as _};
 
-/// The environment variables that say how STS is reached and whom to trust there, taken at start.
+/// The environment variables that say how AWS is reached and whom to trust there, taken at start.
 #[derive(Clone, Debug, Default)]
 pub struct Environment(HashMap<String, String>);
 
@@ -74,7 +74,7 @@ pub enum RootsError {
     None,
 }
 
-/// Loads the trust roots for STS. Each of these replaces the next: the flag's file, `AWS_CA_BUNDLE`, the `ca_bundle` of the
+/// Loads the trust roots. Each of these replaces the next: the flag's file, `AWS_CA_BUNDLE`, the `ca_bundle` of the
 /// profile, `SSL_CERT_FILE` and `SSL_CERT_DIR`, the system's.
 ///
 /// Also says where they come from, for the log.
