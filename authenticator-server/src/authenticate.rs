@@ -124,7 +124,7 @@ impl Authenticator {
             }
             Decision::Refused(refusal) => Verdict::Deny(Denial::Mapping(refusal, disclosure)),
             Decision::Undecided(source) => Verdict::CannotTell(Outage::NotSynced(source)),
-            Decision::NeedsNodeName(_) => Verdict::CannotTell(Outage::NodeName),
+            Decision::NeedsInstance(_) => Verdict::CannotTell(Outage::NodeName),
         }
     }
 }

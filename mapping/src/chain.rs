@@ -37,8 +37,9 @@ pub struct Source {
 pub enum Decision {
     /// The caller is this user.
     Granted(Grant),
-    /// The rule that fits needs the name of the caller's node, and nobody looked it up. Neither yes nor no.
-    NeedsNodeName(NodeNamePending),
+    /// The rule that fits needs to know the caller's instance, and nobody asked EC2 about it. Neither yes nor no: ask, and
+    /// decide again about the caller [on](Identity::on) that instance.
+    NeedsInstance(InstancePending),
     /// All sources have been asked, and none knows the caller.
     NotMapped,
     /// A rule is about the caller, and it gives no user. No.
@@ -48,9 +49,10 @@ pub enum Decision {
     Undecided(SourceName),
 }
 
-/// The rule that waits for the name of the caller's node.
+/// What has to be known of the caller's instance, and the rule that waits for it.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct NodeNamePending {
+pub struct InstancePending {
+    needs_role: bool,
     source: SourceName,
     rule: String,
 }
@@ -74,6 +76,15 @@ pub enum RefusalReason {
     EmptyGroup,
     /// The user name, or a placeholder of it, is empty once rendered: the API server would take it.
     EmptyUsername,
+    /// The caller's instance is not its own, or not where the rule wants it: another account, another role than that of its
+    /// instance profile, neither pending nor running, another network or cluster.
+    ForeignInstance,
+    /// EC2 has no private DNS name for the caller's instance.
+    NoPrivateDnsName,
+    /// EC2 knows no instance of the id that the caller's session is named after.
+    NoSuchInstance,
+    /// The rule is for instances, and the caller's session is not named after one.
+    NotAnInstance,
     /// A group with a placeholder renders to `system:masters`: that group is given only where it is written out.
     PrivilegedTemplate,
     /// A group begins with a prefix that the source must not give.
@@ -106,6 +117,7 @@ impl Chain {
     /// 2. A rule for another unique id, where no rule of its kind fits, is a refusal that nothing after it overrides: else
     ///    whoever gets a deleted principal's name would fall through to what is meant for many. So is a rule for the
     ///    caller's unique id under another ARN, where no rule of its source is about the caller.
+    ///    And so is a rule for instances alone (`ec2Instance`) where the caller's is not its own.
     /// 3. A rule that renders to bad names, or to names that its source must not give, lets later sources speak, but no
     ///    longer the accounts.
     /// 4. A source that has not been read yet ends it: it might have said either. Of one that was read in part
@@ -127,7 +139,10 @@ impl Chain {
                 }
                 Explicit::Rule(rule) => match Grant::render(rule, identity, source) {
                     Ok(grant) => return Decision::Granted(grant),
-                    Err(Unrendered::NeedsNodeName) => return Decision::NeedsNodeName(source.pending(rule)),
+                    Err(Unrendered::NeedsInstance { role }) => {
+                        return Decision::NeedsInstance(source.pending(rule, role));
+                    }
+                    Err(Unrendered::Foreign(reason)) => return Decision::Refused(source.refusal(reason, rule)),
                     Err(Unrendered::Bad(reason)) => {
                         refused.get_or_insert_with(|| source.refusal(reason, rule));
                     }
@@ -201,12 +216,18 @@ impl Source {
         Ok(())
     }
 
-    fn pending(&self, rule: &Rule) -> NodeNamePending {
-        NodeNamePending { source: self.name, rule: rule.to_string() }
+    fn pending(&self, rule: &Rule, needs_role: bool) -> InstancePending {
+        InstancePending { needs_role, source: self.name, rule: rule.to_string() }
     }
 }
 
-impl NodeNamePending {
+impl InstancePending {
+    /// Whether the role of its instance profile has to be known too.
+    #[must_use]
+    pub const fn needs_role(&self) -> bool {
+        self.needs_role
+    }
+
     /// The source of the rule.
     #[must_use]
     pub const fn source(&self) -> SourceName {
@@ -255,11 +276,15 @@ impl fmt::Display for Refusal {
 
 impl RefusalReason {
     /// Every reason.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::ArnMismatch,
         Self::ControlCharacter,
         Self::EmptyGroup,
         Self::EmptyUsername,
+        Self::ForeignInstance,
+        Self::NoPrivateDnsName,
+        Self::NoSuchInstance,
+        Self::NotAnInstance,
         Self::PrivilegedTemplate,
         Self::ReservedGroupPrefix,
         Self::ReservedUsernamePrefix,
@@ -275,6 +300,10 @@ impl RefusalReason {
             Self::ControlCharacter => "control_character",
             Self::EmptyGroup => "empty_group",
             Self::EmptyUsername => "empty_username",
+            Self::ForeignInstance => "foreign_instance",
+            Self::NoPrivateDnsName => "no_private_dns_name",
+            Self::NoSuchInstance => "no_such_instance",
+            Self::NotAnInstance => "not_an_instance",
             Self::PrivilegedTemplate => "privileged_template",
             Self::ReservedGroupPrefix => "reserved_group_prefix",
             Self::ReservedUsernamePrefix => "reserved_username_prefix",

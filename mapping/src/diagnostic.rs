@@ -45,6 +45,8 @@ pub enum DiagnosticCode {
     InvalidAccount,
     /// Not an ARN of something that can call.
     InvalidArn,
+    /// An `ec2Instance` that asks for what no instance has.
+    InvalidInstance,
     /// Not a pattern that any name fits.
     InvalidPattern,
     /// An `sso` that names no permission set.
@@ -235,6 +237,7 @@ impl DiagnosticCode {
             Self::EmptyUsername => "empty_username",
             Self::InvalidAccount => "invalid_account",
             Self::InvalidArn => "invalid_arn",
+            Self::InvalidInstance => "invalid_ec2_instance",
             Self::InvalidPattern => "invalid_pattern",
             Self::InvalidSso => "invalid_sso",
             Self::InvalidTemplate => "invalid_template",

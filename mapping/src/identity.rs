@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::{
     arn::AccountId,
+    instance::InstanceFacts,
     principal::{CanonicalArn, Principal, PrincipalKind},
 };
 
@@ -19,6 +20,7 @@ pub struct Identity {
     canonical: CanonicalArn,
     user_id: Box<str>,
     access_key_id: Box<str>,
+    instance: Option<InstanceFacts>,
 }
 
 /// Why the facts do not fit together.
@@ -81,8 +83,19 @@ impl Identity {
             canonical: arn.canonical(),
             user_id: user_id.into(),
             access_key_id: access_key_id.into(),
+            instance: None,
             principal: arn,
         })
+    }
+
+    /// The same caller, with what is known of the instance that its session is named after.
+    #[must_use]
+    pub fn on(self, instance: InstanceFacts) -> Self {
+        Self { instance: Some(instance), ..self }
+    }
+
+    pub(crate) const fn instance_facts(&self) -> Option<&InstanceFacts> {
+        self.instance.as_ref()
     }
 
     /// The ARN as STS wrote it.

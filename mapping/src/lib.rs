@@ -7,7 +7,7 @@
 //!  ARN, user id, key id ──▶ Identity ──▶ Chain::decide ──▶ Decision
 //!     (from STS, proven elsewhere)                         Granted(Grant): username, groups, which rule
 //!                                                          NotMapped, Refused: no
-//!                                                          Undecided, NeedsNodeName: cannot tell yet
+//!                                                          Undecided, NeedsInstance: cannot tell yet
 //! ```
 //!
 //! The crate is pure: no I/O, no clock, no async; the same chain gives the same caller the same answer. Whatever text
@@ -46,6 +46,7 @@ mod chain;
 mod diagnostic;
 pub mod format;
 mod identity;
+mod instance;
 mod pattern;
 mod principal;
 mod reserved;
@@ -56,9 +57,12 @@ mod sso;
 mod template;
 
 pub use arn::{AccountId, AccountIdError, Partition, PartitionError};
-pub use chain::{Chain, Decision, Grant, NodeNamePending, Refusal, RefusalReason, Source};
+pub use chain::{Chain, Decision, Grant, InstancePending, Refusal, RefusalReason, Source};
 pub use diagnostic::{Diagnostic, DiagnosticCode, Quoted, Severity};
 pub use identity::{Identity, IdentityError};
+pub use instance::{
+    Instance, InstanceFacts, InstanceId, InstanceIdError, InstanceRole, PrivateDnsName, PrivateDnsNameError,
+};
 pub use principal::{CanonicalArn, Principal, PrincipalError, PrincipalKind};
 pub use reserved::ReservedPrefixes;
 pub use ruleset::RuleSet;

@@ -11,6 +11,7 @@ use crate::{
     diagnostic::Quoted,
     format::yaml::Location,
     identity::Identity,
+    instance::InstanceCondition,
     pattern::Pattern,
     principal::CanonicalArn,
     role_pattern::RolePattern,
@@ -43,6 +44,8 @@ pub(crate) struct Rule {
     pub(crate) written: Option<Box<str>>,
     pub(crate) username: Template,
     pub(crate) groups: Box<[Template]>,
+    /// What the caller's instance must be, if the rule is for instances alone.
+    pub(crate) instance: Option<Box<InstanceCondition>>,
     pub(crate) origin: Origin,
 }
 

@@ -7,6 +7,8 @@
 //! | `{{SessionNameRaw}}` | the role session's name |
 //! | `{{AccessKeyID}}` | the id of the key that signed |
 //! | `{{EC2PrivateDNSName}}`, `{{Ec2PrivateDNSName}}` | the private DNS name of the instance that the session is named after |
+//! | `{{EC2PrivateDNSHost}}` | its first label, for networks with a domain of their own |
+//! | `{{EC2InstanceID}}` | that instance's id |
 //!
 //! Names and meaning are those of aws-iam-authenticator (`renderTemplate` in its `pkg/server/server.go`), which leaves
 //! an unknown placeholder in the name as it is; here it is an error at load. A placeholder that would become nothing, as
@@ -19,7 +21,12 @@ use std::{
 
 use thiserror::Error;
 
-use crate::{diagnostic::Quoted, format::yaml::nearest, identity::Identity};
+use crate::{
+    diagnostic::Quoted,
+    format::yaml::nearest,
+    identity::Identity,
+    instance::{NoInstance, PrivateDnsName},
+};
 
 /// A name with placeholders.
 ///
@@ -44,9 +51,18 @@ pub enum RenderError {
     /// A placeholder would become nothing.
     #[error("a placeholder of the template is empty for this caller")]
     EmptyPlaceholder,
-    /// The name of the caller's node is needed, and this crate cannot look it up.
+    /// What EC2 knows of the caller's instance is needed, and this crate cannot ask.
     #[error("the template needs the private DNS name of the caller's instance")]
-    NeedsNodeName,
+    NeedsInstance,
+    /// The caller's session is not named after an instance.
+    #[error("the caller's session is not named after an instance")]
+    NotAnInstance,
+    /// EC2 knows no instance of that id.
+    #[error("there is no such instance")]
+    NoSuchInstance,
+    /// EC2 has no private DNS name for the instance.
+    #[error("the caller's instance has no private DNS name")]
+    NoPrivateDnsName,
 }
 
 /// Why a text is not a template.
@@ -76,18 +92,14 @@ pub enum TemplateError {
 enum Placeholder {
     AccessKeyId,
     AccountId,
+    Ec2InstanceId,
+    Ec2PrivateDnsHost,
     Ec2PrivateDnsName,
     SessionName,
     SessionNameRaw,
 }
 
 impl Template {
-    /// Whether it can be rendered only by somebody who knows the caller's node.
-    #[must_use]
-    pub fn needs_node_name(&self) -> bool {
-        self.has(|placeholder| placeholder == Placeholder::Ec2PrivateDnsName)
-    }
-
     /// Whether it has a placeholder at all.
     #[must_use]
     pub fn has_placeholder(&self) -> bool {
@@ -97,7 +109,14 @@ impl Template {
     /// Whether it reads the role session's name, which callers without a session do not have.
     #[must_use]
     pub fn reads_session_name(&self) -> bool {
-        self.has(|placeholder| matches!(placeholder, Placeholder::SessionName | Placeholder::SessionNameRaw))
+        self.has(|placeholder| match placeholder {
+            Placeholder::AccessKeyId | Placeholder::AccountId => false,
+            Placeholder::Ec2InstanceId
+            | Placeholder::Ec2PrivateDnsHost
+            | Placeholder::Ec2PrivateDnsName
+            | Placeholder::SessionName
+            | Placeholder::SessionNameRaw => true,
+        })
     }
 
     /// The name for this caller.
@@ -106,7 +125,7 @@ impl Template {
     ///
     /// # Errors
     ///
-    /// When a placeholder is empty for this caller, or needs the name of the caller's node.
+    /// When a placeholder is empty for this caller, or needs what is not known of its instance.
     pub fn render(&self, identity: &Identity) -> Result<String, RenderError> {
         let mut name = String::new();
         for c in self.0.chars() {
@@ -115,7 +134,11 @@ impl Template {
                 None => name.push(c),
                 Some(Placeholder::AccessKeyId) => name.push_str(identity.access_key_id()),
                 Some(Placeholder::AccountId) => name.push_str(identity.account().as_ref()),
-                Some(Placeholder::Ec2PrivateDnsName) => return Err(RenderError::NeedsNodeName),
+                Some(Placeholder::Ec2InstanceId) => {
+                    name.push_str(identity.instance_id().ok_or(RenderError::NotAnInstance)?.as_str());
+                }
+                Some(Placeholder::Ec2PrivateDnsHost) => name.push_str(private_dns_name(identity)?.host()),
+                Some(Placeholder::Ec2PrivateDnsName) => name.push_str(private_dns_name(identity)?.as_str()),
                 Some(Placeholder::SessionName) => {
                     name.extend(identity.session_name().chars().map(|c| if c == '@' { '-' } else { c }));
                 }
@@ -163,13 +186,29 @@ impl FromStr for Template {
     }
 }
 
+fn private_dns_name(identity: &Identity) -> Result<&PrivateDnsName, RenderError> {
+    let instance = identity.instance().map_err(|error| match error {
+        NoInstance::NotAnInstance => RenderError::NotAnInstance,
+        NoInstance::NotAsked => RenderError::NeedsInstance,
+        NoInstance::Absent => RenderError::NoSuchInstance,
+    })?;
+    instance.private_dns_name.as_ref().ok_or(RenderError::NoPrivateDnsName)
+}
+
 fn without_braces(literal: &str) -> Result<&str, TemplateError> {
     if literal.contains(['{', '}']) { Err(TemplateError::StrayBrace) } else { Ok(literal) }
 }
 
 impl Placeholder {
-    const ALL: [Self; 5] =
-        [Self::AccessKeyId, Self::AccountId, Self::Ec2PrivateDnsName, Self::SessionName, Self::SessionNameRaw];
+    const ALL: [Self; 7] = [
+        Self::AccessKeyId,
+        Self::AccountId,
+        Self::Ec2InstanceId,
+        Self::Ec2PrivateDnsHost,
+        Self::Ec2PrivateDnsName,
+        Self::SessionName,
+        Self::SessionNameRaw,
+    ];
 
     const fn mark(self) -> char {
         match self {
@@ -178,6 +217,8 @@ impl Placeholder {
             Self::Ec2PrivateDnsName => '\u{3}',
             Self::SessionName => '\u{4}',
             Self::SessionNameRaw => '\u{5}',
+            Self::Ec2InstanceId => '\u{6}',
+            Self::Ec2PrivateDnsHost => '\u{7}',
         }
     }
 
@@ -189,6 +230,8 @@ impl Placeholder {
         match self {
             Self::AccessKeyId => "AccessKeyID",
             Self::AccountId => "AccountID",
+            Self::Ec2InstanceId => "EC2InstanceID",
+            Self::Ec2PrivateDnsHost => "EC2PrivateDNSHost",
             Self::Ec2PrivateDnsName => "EC2PrivateDNSName",
             Self::SessionName => "SessionName",
             Self::SessionNameRaw => "SessionNameRaw",
@@ -205,9 +248,11 @@ impl Placeholder {
     }
 }
 
-const SPELLINGS: [(&str, Placeholder); 6] = [
+const SPELLINGS: [(&str, Placeholder); 8] = [
     ("AccessKeyID", Placeholder::AccessKeyId),
     ("AccountID", Placeholder::AccountId),
+    ("EC2InstanceID", Placeholder::Ec2InstanceId),
+    ("EC2PrivateDNSHost", Placeholder::Ec2PrivateDnsHost),
     ("EC2PrivateDNSName", Placeholder::Ec2PrivateDnsName),
     // The spelling of AWS's own slides and older CloudFormation templates.
     ("Ec2PrivateDNSName", Placeholder::Ec2PrivateDnsName),
@@ -237,7 +282,6 @@ mod tests {
         ] {
             let template: Template = text.parse().unwrap();
             assert_eq!(template.render(&jane()).unwrap(), rendered);
-            assert!(!template.needs_node_name());
         }
     }
 
@@ -256,11 +300,13 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_the_node_is_known_at_load_and_not_rendered_here() {
+    fn a_name_of_the_node_is_known_at_load_and_rendered_when_ec2_was_asked() {
+        let arn = "arn:aws:sts::012345678901:assumed-role/Node/i-01234567".parse().unwrap();
+        let node = Identity::new(arn, "AROAEXAMPLE:i-01234567", "ASIAIOSFODNN7EXAMPLE".to_owned()).unwrap();
         for text in ["system:node:{{EC2PrivateDNSName}}", "system:node:{{Ec2PrivateDNSName}}"] {
             let template: Template = text.parse().unwrap();
-            assert!(template.needs_node_name());
-            assert_eq!(template.render(&jane()), Err(RenderError::NeedsNodeName));
+            assert_eq!(template.render(&jane()), Err(RenderError::NotAnInstance));
+            assert_eq!(template.render(&node), Err(RenderError::NeedsInstance));
             assert_eq!(template.to_string(), "system:node:{{EC2PrivateDNSName}}");
         }
     }

@@ -3,6 +3,7 @@
 use super::{Refusal, RefusalReason, Source};
 use crate::{
     identity::Identity,
+    instance::Unmet,
     ruleset::{Rule, SYSTEM_MASTERS},
     source::SourceName,
     template::{RenderError, Template},
@@ -19,12 +20,22 @@ pub struct Grant {
 
 /// Why a rule that fits makes no user.
 pub(super) enum Unrendered {
-    NeedsNodeName,
+    NeedsInstance {
+        role: bool,
+    },
+    /// The rule is for instances, and this is none that it is for. Final.
+    Foreign(RefusalReason),
     Bad(RefusalReason),
 }
 
 impl Grant {
     pub(super) fn render(rule: &Rule, identity: &Identity, source: &Source) -> Result<Self, Unrendered> {
+        if let Some(condition) = &rule.instance {
+            condition.check(identity).map_err(|error| match error {
+                Unmet::NotAsked => Unrendered::NeedsInstance { role: true },
+                Unmet::Refused(reason) => Unrendered::Foreign(reason),
+            })?;
+        }
         let groups = rule.groups.iter().map(|template| group(template, identity));
         let groups = groups.collect::<Result<Vec<_>, _>>()?;
         let username = name(&rule.username, identity, RefusalReason::EmptyUsername)?;
@@ -81,7 +92,10 @@ fn group(template: &Template, identity: &Identity) -> Result<String, Unrendered>
 fn name(template: &Template, identity: &Identity, if_empty: RefusalReason) -> Result<String, Unrendered> {
     let name = template.render(identity).map_err(|error| match error {
         RenderError::EmptyPlaceholder => Unrendered::Bad(if_empty),
-        RenderError::NeedsNodeName => Unrendered::NeedsNodeName,
+        RenderError::NeedsInstance => Unrendered::NeedsInstance { role: false },
+        RenderError::NotAnInstance => Unrendered::Bad(RefusalReason::NotAnInstance),
+        RenderError::NoSuchInstance => Unrendered::Bad(RefusalReason::NoSuchInstance),
+        RenderError::NoPrivateDnsName => Unrendered::Bad(RefusalReason::NoPrivateDnsName),
     })?;
     if name.trim().is_empty() {
         return Err(Unrendered::Bad(if_empty));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mapping::{Chain, Decision, RefusalReason, RuleSet, Source, SourceName};
 
-use crate::support::{ROLE_ID, aws_auth, caller, chain, granted, rules, session, session_with_id, user};
+use crate::support::{ROLE_ID, aws_auth, caller, chain, granted, reason, rules, session, session_with_id, user};
 
 const ADMIN: &str = "- {rolearn: 'arn:aws:iam::123456789012:role/Admin', username: admin, groups: [system:masters]}";
 const ACCOUNT: &str = "['123456789012']";
@@ -12,13 +12,6 @@ const ACCOUNT: &str = "['123456789012']";
 fn sources(sources: impl IntoIterator<Item = Option<Arc<RuleSet>>>) -> Chain {
     let named = SourceName::ALL.into_iter().zip(sources).map(|(name, rules)| Source::new(name, rules));
     Chain::new(named.collect())
-}
-
-fn reason(decision: Decision) -> RefusalReason {
-    match decision {
-        Decision::Refused(refusal) => refusal.reason(),
-        other => panic!("not refused: {other:?}"),
-    }
 }
 
 #[test]
@@ -286,7 +279,7 @@ fn a_rule_that_needs_the_node_is_neither_yes_nor_no() {
         let entry =
             format!("- {{rolearn: 'arn:aws:iam::123456789012:role/Node', username: {username}, groups: {groups}}}");
         let chain = chain(&[("mapRoles", &entry), ("mapAccounts", ACCOUNT)]);
-        let Decision::NeedsNodeName(pending) = chain.decide(&session("Node", "i-0123456789abcdef0")) else {
+        let Decision::NeedsInstance(pending) = chain.decide(&session("Node", "i-0123456789abcdef0")) else {
             panic!("decided without the node's name")
         };
         assert_eq!(pending.source(), SourceName::EksConfigMap);

@@ -13,6 +13,7 @@ mod decide;
 mod dynamic_file;
 mod entries;
 mod four_sources;
+mod instances;
 mod laws;
 mod like;
 mod principals;

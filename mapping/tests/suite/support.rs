@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use mapping::{
-    Chain, Decision, Diagnostic, Grant, Identity, RuleSet, Source, SourceName,
+    Chain, Decision, Diagnostic, Grant, Identity, RefusalReason, RuleSet, Source, SourceName,
     format::{
         Loaded, Update,
         aws_auth::AwsAuth,
@@ -93,6 +93,13 @@ pub(crate) fn granted(decision: Decision) -> Grant {
     match decision {
         Decision::Granted(grant) => grant,
         other => panic!("not granted: {other:?}"),
+    }
+}
+
+pub(crate) fn reason(decision: Decision) -> RefusalReason {
+    match decision {
+        Decision::Refused(refusal) => refusal.reason(),
+        other => panic!("not refused: {other:?}"),
     }
 }
 

@@ -1,5 +1,6 @@
 //! One entry of `mapRoles` or `mapUsers`, or the spec of one custom resource.
 
+mod instance;
 mod sessions;
 mod target;
 
@@ -16,6 +17,7 @@ use crate::{
     template::{Template, TemplateError},
 };
 
+use instance::EC2_INSTANCE;
 use sessions::SESSION_NAMES;
 use target::{LIKE, SSO, Target};
 
@@ -29,20 +31,28 @@ pub(super) fn rule(written: Written, origin: Origin, item: &Node, report: &mut R
     let target = reader.target();
     let user_id = reader.user_id(target.as_ref());
     let sessions = reader.sessions(target.as_ref());
+    let instance = reader.instance(target.as_ref());
     let username = reader.username();
     let groups = reader.groups();
     let may_give = reader.may_give(target.as_ref(), groups.as_deref().unwrap_or_default());
     if !understood || !may_give {
         return None;
     }
-    let (target, user_id, sessions) = (target?, user_id?, sessions?);
+    let (target, user_id, sessions, instance) = (target?, user_id?, sessions?, instance?);
     let (username, groups) = (username?, groups?);
 
     if let Target::Arn(principal) = &target {
         reader.hint(principal, std::iter::once(&username).chain(&groups));
     }
     let (whom, written) = target.into_whom();
-    Some(Rule { subject: Subject { whom, user_id, sessions }, written, username, groups: groups.into(), origin })
+    Some(Rule {
+        subject: Subject { whom, user_id, sessions },
+        written,
+        username,
+        groups: groups.into(),
+        instance,
+        origin,
+    })
 }
 
 struct Reader<'a> {
@@ -216,7 +226,7 @@ impl<'a> Reader<'a> {
             let message = format!("{arn} stands under {}; the entry is used all the same", self.kind.key());
             self.report.warning(DiagnosticCode::WrongList, at, message, fix);
         }
-        if !is_role && templates.any(|template| template.reads_session_name() || template.needs_node_name()) {
+        if !is_role && templates.any(|template| template.reads_session_name()) {
             let message = format!("{arn} has no sessions, so that it gets no name with the session's name in it");
             self.report.warning(DiagnosticCode::SessionlessTemplate, at, message, None);
         }
@@ -252,7 +262,7 @@ const USER_ID: &str = "userid";
 const KEYS: [&str; 4] = ["username", "groups", USER_ID, ALLOW];
 
 /// Keys that narrow whom an entry about roles is for.
-const RESTRICTIONS: [&str; 3] = [LIKE, SESSION_NAMES, SSO];
+const RESTRICTIONS: [&str; 4] = [EC2_INSTANCE, LIKE, SESSION_NAMES, SSO];
 
 /// No misspelling of them is longer.
 const MAX_RESTRICTION_BYTES: usize = 20;
