@@ -4,11 +4,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use mapping::{AccountId, Chain, Decision, Grant};
+use mapping::{AccountId, Chain, Decision, Grant, Identity};
 
 use crate::audit::{AuditLog, Record};
 use crate::clock::Clock;
 use crate::denial::{Denial, Disclosure, Outage, Refused};
+use crate::ec2::{self, Ec2};
 use crate::metrics::{self, GoResult};
 use crate::token::Token;
 use crate::verify::{Trail, Verified, Verifier};
@@ -59,6 +60,7 @@ pub type Mappings = Arc<dyn Fn() -> Arc<Chain> + Send + Sync>;
 pub struct Authenticator {
     verifier: Verifier,
     mappings: Mappings,
+    ec2: Arc<Ec2>,
     scrubbed: HashSet<AccountId>,
     audit: Option<Arc<AuditLog>>,
     clock: Clock,
@@ -70,11 +72,12 @@ impl Authenticator {
     pub const fn new(
         verifier: Verifier,
         mappings: Mappings,
+        ec2: Arc<Ec2>,
         scrubbed: HashSet<AccountId>,
         audit: Option<Arc<AuditLog>>,
         clock: Clock,
     ) -> Self {
-        Self { verifier, mappings, scrubbed, audit, clock }
+        Self { verifier, mappings, ec2, scrubbed, audit, clock }
     }
 
     /// Decides about one token.
@@ -111,7 +114,10 @@ impl Authenticator {
 
     async fn decide(&self, verified: Verified) -> Verdict {
         let identity = verified.identity();
-        let decision = (self.mappings)().decide(identity);
+        let decision = match self.ask_mappings(identity).await {
+            Ok(decision) => decision,
+            Err(outage) => return Verdict::CannotTell(Outage::Ec2(outage)),
+        };
         let disclosure = self.disclosure(identity.account());
         match decision {
             Decision::Granted(grant) => {
@@ -124,8 +130,22 @@ impl Authenticator {
             }
             Decision::Refused(refusal) => Verdict::Deny(Denial::Mapping(refusal, disclosure)),
             Decision::Undecided(source) => Verdict::CannotTell(Outage::NotSynced(source)),
-            Decision::NeedsInstance(_) => Verdict::CannotTell(Outage::NodeName),
+            // What it needed was given to it.
+            Decision::NeedsInstance(_) => Verdict::CannotTell(Outage::Ec2(ec2::Outage::Answer)),
         }
+    }
+
+    /// What one consistent set of mappings says, which is told what it needs to know of the caller's instance: first what
+    /// EC2 knows of it, then whose it is.
+    async fn ask_mappings(&self, identity: &Identity) -> Result<Decision, ec2::Outage> {
+        let mappings = (self.mappings)();
+        let mut decision = mappings.decide(identity);
+        for _ in 0..2 {
+            let Decision::NeedsInstance(pending) = &decision else { break };
+            let instance = self.ec2.find_out(identity, pending.needs_role()).await?;
+            decision = mappings.decide(&identity.clone().on(instance));
+        }
+        Ok(decision)
     }
 }
 

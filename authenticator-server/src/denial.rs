@@ -8,6 +8,7 @@ use std::fmt;
 use mapping::{CanonicalArn, PrincipalKind, RefusalReason, SourceName};
 use tracing::Level;
 
+use crate::ec2;
 use crate::metrics::GoResult;
 use crate::sts::{self, Rejection};
 use crate::token::TokenError;
@@ -54,8 +55,8 @@ pub enum Outage {
     Sts(sts::Outage),
     /// A source of mappings has not been read yet, or not all of it, and it goes before any that would say yes.
     NotSynced(SourceName),
-    /// The mapping wants the node's DNS name, and this version does not ask EC2 for it.
-    NodeName,
+    /// The mapping wants to know the caller's instance, and EC2 or IAM could not be heard.
+    Ec2(ec2::Outage),
 }
 
 /// No: either of the two.
@@ -161,7 +162,7 @@ impl Outage {
         match self {
             Self::Sts(outage) => outage.code(),
             Self::NotSynced(_) => "mapping.not_synced",
-            Self::NodeName => "ec2.node_name_not_supported",
+            Self::Ec2(outage) => outage.code(),
         }
     }
 
@@ -171,7 +172,7 @@ impl Outage {
         match self {
             Self::Sts(sts::Outage::Throttled) => GoResult::StsThrottling,
             Self::Sts(_) => GoResult::StsError,
-            Self::NotSynced(_) | Self::NodeName => GoResult::UnknownUser,
+            Self::NotSynced(_) | Self::Ec2(_) => GoResult::UnknownUser,
         }
     }
 }
@@ -181,7 +182,7 @@ impl fmt::Display for Outage {
         match self {
             Self::Sts(outage) => outage.fmt(f),
             Self::NotSynced(source) => write!(f, "the mappings of {source} have not all been read yet"),
-            Self::NodeName => f.write_str("the mapping uses {{EC2PrivateDNSName}}, which this version cannot look up"),
+            Self::Ec2(outage) => outage.fmt(f),
         }
     }
 }

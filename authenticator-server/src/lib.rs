@@ -22,6 +22,7 @@ pub mod cli;
 pub mod clock;
 pub mod cluster_id;
 pub mod denial;
+pub mod ec2;
 mod folder_watch;
 pub mod http;
 mod json;

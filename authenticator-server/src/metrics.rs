@@ -34,6 +34,8 @@ pub struct Metrics {
     pub sts: StsCalls,
     /// What keeps calls from being made.
     pub shield: ShieldCounts,
+    /// Calls of EC2 and IAM.
+    pub ec2: Ec2Counts,
     /// Lines of the audit log.
     pub audit: AuditCounts,
     /// Certificates that were read anew.
@@ -48,10 +50,12 @@ impl Metrics {
         let go = registry.sub_registry_with_prefix("aws_iam_authenticator");
         self.decisions.register_go(go);
         self.sts.register_go(go);
+        self.ec2.register_go(go);
         let ours = registry.sub_registry_with_prefix("authenticator_server");
         self.decisions.register(ours);
         self.sts.register(ours);
         self.shield.register(ours);
+        self.ec2.register(ours);
         self.audit.register(ours);
         self.certificates.register(ours);
         for collector in at_scrape {
@@ -219,6 +223,70 @@ impl ShieldCounts {
         registry.register("shield_answers", help, self.served.clone());
         registry.register("shield_calls", "Calls of STS by the line in which they stood", self.calls.clone());
         registry.register("shield_shed", "Calls of STS that were not made, by what was full", self.shed.clone());
+    }
+}
+
+/// Calls of EC2 and IAM, and what they save.
+#[derive(Clone, Debug)]
+pub struct Ec2Counts {
+    answers: Counters<2>,
+    describe_calls: Counter,
+    latency: Histograms<1>,
+    served: Counters<1>,
+}
+
+/// A call of EC2 or IAM under way.
+pub struct Ec2Call<'a> {
+    counts: &'a Ec2Counts,
+    action: &'static str,
+    begun: std::time::Instant,
+}
+
+impl Default for Ec2Counts {
+    fn default() -> Self {
+        Self {
+            answers: Family::default(),
+            describe_calls: Counter::default(),
+            latency: Family::new_with_constructor(latency),
+            served: Family::default(),
+        }
+    }
+}
+
+impl Ec2Counts {
+    /// A call of this action begins.
+    #[must_use]
+    pub fn call(&self, action: &'static str) -> Ec2Call<'_> {
+        if action == "DescribeInstances" {
+            self.describe_calls.inc();
+        }
+        Ec2Call { counts: self, action, begun: std::time::Instant::now() }
+    }
+
+    /// Counts a question about an instance by where its answer came from.
+    pub fn served(&self, from: &'static str) {
+        self.served.get_or_create(&[("from", from)]).inc();
+    }
+
+    fn register_go(&self, registry: &mut Registry) {
+        let help = "Number of EC2 describe instances calls";
+        registry.register("ec2_describe_instances_calls", help, self.describe_calls.clone());
+    }
+
+    fn register(&self, registry: &mut Registry) {
+        registry.register("ec2_answers", "Calls of EC2 and IAM by what they came to", self.answers.clone());
+        registry.register("ec2_latency_seconds", "How long calls of EC2 and IAM took", self.latency.clone());
+        let help = "Questions about instances by where the answer came from";
+        registry.register("ec2_instances", help, self.served.clone());
+    }
+}
+
+impl Ec2Call<'_> {
+    /// Counts what the call came to: `ok`, or the code of the outage.
+    pub fn ended(self, code: &'static str) {
+        let Self { counts, action, begun } = self;
+        counts.answers.get_or_create(&[("action", action), ("code", code)]).inc();
+        counts.latency.get_or_create(&[("action", action)]).observe(begun.elapsed().as_secs_f64());
     }
 }
 

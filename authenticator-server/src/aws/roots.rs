@@ -6,7 +6,10 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use aws_config::profile::{self, ProfileFileLoadError, ProfileSet};
+use aws_smithy_http_client::tls::TrustStore;
 use aws_types::os_shim_internal::{Env, Fs};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{self, PemObject as _};
@@ -43,6 +46,10 @@ impl Environment {
         self.get(name).map(PathBuf::from)
     }
 }
+
+/// The certificate authorities that are trusted: at least one.
+#[derive(Clone, Debug)]
+pub struct Roots(Vec<CertificateDer<'static>>);
 
 /// Why there are no trust roots.
 #[derive(Debug, thiserror::Error)]
@@ -81,10 +88,7 @@ pub enum RootsError {
 ///
 /// # Errors
 /// A file that was named and cannot be used is an error, never a reason to look further: the operator meant it.
-pub async fn load_roots(
-    flag: Option<&Path>,
-    environment: &Environment,
-) -> Result<(RootCertStore, &'static str), RootsError> {
+pub async fn load_roots(flag: Option<&Path>, environment: &Environment) -> Result<(Roots, &'static str), RootsError> {
     if let Some(path) = flag {
         return from_file("--sts-ca-file", path.to_owned());
     }
@@ -107,11 +111,11 @@ async fn profile_ca_bundle(environment: &Environment) -> Result<Option<PathBuf>,
     Ok(profiles.get("ca_bundle").filter(|path| !path.is_empty()).map(PathBuf::from))
 }
 
-fn from_environment_or_system(environment: &Environment) -> Result<(RootCertStore, &'static str), RootsError> {
+fn from_environment_or_system(environment: &Environment) -> Result<(Roots, &'static str), RootsError> {
     let (file, directories) = (environment.path("SSL_CERT_FILE"), environment.get("SSL_CERT_DIR"));
     if file.is_none() && directories.is_none() {
-        let (roots, usable) = store(rustls_native_certs::load_native_certs().certs);
-        return if usable == 0 { Err(RootsError::None) } else { Ok((roots, "the system")) };
+        let roots = Roots::of(rustls_native_certs::load_native_certs().certs).ok_or(RootsError::None)?;
+        return Ok((roots, "the system"));
     }
     let mut found = Vec::new();
     if let Some(file) = file {
@@ -120,13 +124,12 @@ fn from_environment_or_system(environment: &Environment) -> Result<(RootCertStor
     for directory in directories.iter().flat_map(std::env::split_paths) {
         found.extend(rustls_native_certs::load_certs_from_paths(None, Some(&directory)).certs);
     }
-    let (roots, usable) = store(found);
-    if usable == 0 { Err(RootsError::None) } else { Ok((roots, "SSL_CERT_FILE and SSL_CERT_DIR")) }
+    Ok((Roots::of(found).ok_or(RootsError::None)?, "SSL_CERT_FILE and SSL_CERT_DIR"))
 }
 
-fn from_file(origin: &'static str, path: PathBuf) -> Result<(RootCertStore, &'static str), RootsError> {
-    let (roots, usable) = store(read_file(origin, path.clone())?);
-    if usable == 0 { Err(RootsError::Unusable { origin, path }) } else { Ok((roots, origin)) }
+fn from_file(origin: &'static str, path: PathBuf) -> Result<(Roots, &'static str), RootsError> {
+    let roots = Roots::of(read_file(origin, path.clone())?);
+    roots.map(|roots| (roots, origin)).ok_or(RootsError::Unusable { origin, path })
 }
 
 /// The certificates in a file, of which there must be some.
@@ -139,11 +142,36 @@ fn read_file(origin: &'static str, path: PathBuf) -> Result<Vec<CertificateDer<'
     }
 }
 
-/// A bundle may hold oddities that cannot be a root; those that can are what is trusted. Also says how many.
-fn store(certificates: Vec<CertificateDer<'static>>) -> (RootCertStore, usize) {
-    let mut roots = RootCertStore::empty();
-    let (usable, _) = roots.add_parsable_certificates(certificates);
-    (roots, usable)
+impl Roots {
+    /// A bundle may hold oddities that cannot be a root, at which the SDK's client would panic; those that can are what is
+    /// trusted. `None` where there are none.
+    pub(crate) fn of(certificates: Vec<CertificateDer<'static>>) -> Option<Self> {
+        let is_root = |certificate: &CertificateDer<'static>| RootCertStore::empty().add(certificate.clone()).is_ok();
+        let roots: Vec<_> = certificates.into_iter().filter(is_root).collect();
+        (!roots.is_empty()).then_some(Self(roots))
+    }
+
+    /// How many they are.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "they are never none")]
+    pub const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// For rustls.
+    pub(super) fn store(&self) -> RootCertStore {
+        let mut store = RootCertStore::empty();
+        store.add_parsable_certificates(self.0.iter().cloned());
+        store
+    }
+
+    /// For the AWS SDK.
+    pub(super) fn sdk_store(&self) -> TrustStore {
+        self.0.iter().fold(TrustStore::empty(), |store, certificate| {
+            let text = STANDARD.encode(certificate);
+            store.with_pem_certificate(format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n"))
+        })
+    }
 }
 
 #[cfg(test)]
@@ -178,7 +206,7 @@ mod tests {
         Environment::from_vars(vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
     }
 
-    fn load(flag: Option<&Path>, vars: &[(&str, &str)]) -> Result<(RootCertStore, &'static str), RootsError> {
+    fn load(flag: Option<&Path>, vars: &[(&str, &str)]) -> Result<(Roots, &'static str), RootsError> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(load_roots(flag, &environment(vars)))
     }

@@ -4,6 +4,7 @@
 //! file; [`super::config`] decides.
 
 use std::convert::Infallible;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::builder::styling::Styles;
@@ -197,13 +198,26 @@ pub(super) struct ServerArgs {
     ///
     /// [config: server.ec2DescribeInstancesQps; default: 15]
     #[arg(long = "ec2-describeInstances-qps", value_name = "NUMBER")]
-    pub(super) ec2_describe_instances_qps: Option<u32>,
+    pub(super) ec2_describe_instances_qps: Option<NonZeroU32>,
 
     /// Burst of that limit.
     ///
     /// [config: server.ec2DescribeInstancesBurst; default: 5]
     #[arg(long = "ec2-describeInstances-burst", value_name = "NUMBER")]
-    pub(super) ec2_describe_instances_burst: Option<u32>,
+    pub(super) ec2_describe_instances_burst: Option<NonZeroU32>,
+
+    /// Connect to EC2 here, as HOST:PORT, in place of the address of its endpoint in this server's region.
+    ///
+    /// For VPC endpoints, proxies and emulators. Host header and TLS server name stay those of EC2; the trusted authorities are
+    /// those for STS. [config: server.ec2Endpoint]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(super) ec2_endpoint: Option<Endpoint>,
+
+    /// Likewise for IAM, which is asked for the roles of instance profiles where a mapping has ec2Instance.
+    ///
+    /// [config: server.iamEndpoint]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(super) iam_endpoint: Option<Endpoint>,
 }
 
 /// Flags of `init`.
@@ -335,7 +349,7 @@ mod tests {
             "--state-dir=/s",
             "--feature-gates=SSORoleMatch=true",
         ]);
-        assert_eq!(args.ec2_describe_instances_qps, Some(15));
+        assert_eq!(args.ec2_describe_instances_qps, NonZeroU32::new(15));
         assert_eq!(args.webhook.port, Some(21362));
     }
 
@@ -362,6 +376,9 @@ mod tests {
             (&["--address", "a b"], "--address"),
             (&["--partition", "aws-mars"], "--partition"),
             (&["--sts-endpoint", "sts"], "--sts-endpoint"),
+            (&["--ec2-endpoint", "http://ec2:80"], "--ec2-endpoint"),
+            (&["--iam-endpoint", "iam"], "--iam-endpoint"),
+            (&["--ec2-describeInstances-qps", "0"], "--ec2-describeInstances-qps"),
             (&["--deny-status", "401"], "--deny-status"),
             (&["--max-token-size", "100"], "--max-token-size"),
             (&["--max-clock-skew", "1h"], "--max-clock-skew"),

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use clap::builder::ValueParser;
@@ -10,6 +11,7 @@ use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use jiff::SignedDuration;
 use mapping::format::yaml::{Node, YamlError};
 
+use crate::ec2;
 use crate::http::HttpLimits;
 use crate::sts::{GateLimits, ShieldLimits};
 
@@ -31,6 +33,10 @@ pub(super) enum Bound {
     LaneWaiting,
     MostPerSecond,
     LeastPerSecond,
+    Ec2Deadline,
+    Ec2InstanceTtl,
+    Ec2Instances,
+    Ec2Queue,
     Connections,
     Streams,
     BodyBytes,
@@ -77,7 +83,7 @@ const fn row(
 }
 
 /// The defaults are those of a cluster of some hundred people and nodes; `make flood` holds them against a flood.
-const ROWS: [Row; 19] = [
+const ROWS: [Row; 23] = [
     row(
         Bound::IdentityTtl,
         ("sts-identity-ttl", "stsIdentityTTL"),
@@ -199,6 +205,38 @@ const ROWS: [Row; 19] = [
         "The fewest calls of STS a second, however much it throttles",
     ),
     row(
+        Bound::Ec2Deadline,
+        ("ec2-deadline", "ec2Deadline"),
+        Unit::Time,
+        (SECOND, 15 * SECOND),
+        8 * SECOND,
+        "The time for finding out about a node's instance, which comes after that for STS",
+    ),
+    row(
+        Bound::Ec2InstanceTtl,
+        ("ec2-instance-ttl", "ec2InstanceTTL"),
+        Unit::Time,
+        (0, 24 * HOUR),
+        10 * MINUTE,
+        "How long EC2's word on an instance is taken without asking again; and for 12h while EC2 cannot be asked",
+    ),
+    row(
+        Bound::Ec2Instances,
+        ("ec2-max-instances", "ec2MaxInstances"),
+        Unit::Number,
+        (100, 1_000_000),
+        20_000,
+        "The most instances that are kept",
+    ),
+    row(
+        Bound::Ec2Queue,
+        ("ec2-queue", "ec2Queue"),
+        Unit::Number,
+        (200, 1_000_000),
+        10_000,
+        "How many instances of one role may wait to be asked about",
+    ),
+    row(
         Bound::Connections,
         ("max-connections", "maxConnections"),
         Unit::Number,
@@ -303,6 +341,22 @@ impl Bounds {
                 least_per_second: self.number(Bound::LeastPerSecond, u16::MAX).min(most_per_second),
             },
             ..ShieldLimits::default()
+        }
+    }
+
+    /// The bounds of asking EC2, which is asked so often.
+    #[must_use]
+    pub(super) fn ec2(&self, per_second: Option<NonZeroU32>, burst: Option<NonZeroU32>) -> ec2::Limits {
+        let batch = ec2::BatchLimits::default();
+        ec2::Limits {
+            deadline: self.time(Bound::Ec2Deadline),
+            fresh: self.time(Bound::Ec2InstanceTtl),
+            most_kept: self.value(Bound::Ec2Instances),
+            batch: ec2::BatchLimits {
+                per_second: per_second.map_or(batch.per_second, NonZeroU32::get),
+                burst: burst.map_or(batch.burst, NonZeroU32::get),
+                waiting_of_role: self.number(Bound::Ec2Queue, usize::MAX),
+            },
         }
     }
 
@@ -438,6 +492,7 @@ mod tests {
     fn without_a_word_the_bounds_are_those_of_the_parts() {
         assert_eq!(Bounds::default().shield(), ShieldLimits::default());
         assert_eq!(Bounds::default().http(), HttpLimits::default());
+        assert_eq!(Bounds::default().ec2(None, None), ec2::Limits::default());
     }
 
     #[test]

@@ -184,9 +184,12 @@ fn read_server(section: &Map, reader: &mut Reader<'_>) -> Result<Section, Config
             "stsfipsonly" => set(&mut settings.tokens.fips_only, value.as_bool()),
             // Read by the mapping crate, which knows their grammar.
             "maproles" | "mapusers" | "mapaccounts" => Ok(()),
-            // They bound the look-up of nodes' names; until that is built, there is nothing to bound.
-            "ec2describeinstancesqps" | "ec2describeinstancesburst" => value.as_parsed::<u32>().map(drop),
-            "ec2describeinstancesrolearn" | "sourcearn" => value.as_text().map(drop),
+            "ec2describeinstancesqps" => set(&mut settings.ec2.per_second, value.as_parsed()),
+            "ec2describeinstancesburst" => set(&mut settings.ec2.burst, value.as_parsed()),
+            "ec2describeinstancesrolearn" => some_parsed(value).map(|role| settings.ec2.role = role),
+            "ec2endpoint" => set(&mut settings.ec2.endpoint, value.as_parsed()),
+            "iamendpoint" => set(&mut settings.ec2.iam_endpoint, value.as_parsed()),
+            "sourcearn" => some_parsed(value).map(|source| settings.ec2.source = source),
             "reservedprefixconfig" => reserved::read(value, &full_key, reader).map(|list| reserved = list),
             "scrubbedaccounts" => accounts(value).map(|list| scrubbed = list),
             "dynamicbackendmodepath" => some_path(value).map(|path| dynamic.order = path),
@@ -221,6 +224,11 @@ fn path(value: &Node) -> Result<PathBuf, YamlError> {
 fn some_path(value: &Node) -> Result<Option<PathBuf>, YamlError> {
     let text = value.as_text()?.trim();
     Ok((!text.is_empty()).then(|| text.into()))
+}
+
+/// A value, or nothing where the text is empty, as for the Go program.
+fn some_parsed<T: std::str::FromStr<Err: fmt::Display>>(value: &Node) -> Result<Option<T>, YamlError> {
+    if value.as_text()?.is_empty() { Ok(None) } else { value.as_parsed().map(Some) }
 }
 
 /// The path of a file that keeps people out: a text that was left empty, by a template for instance, lets nobody in by itself.
@@ -300,10 +308,12 @@ const SERVER_KEYS: &[&str] = &[
     "ec2DescribeInstancesBurst",
     "ec2DescribeInstancesQps",
     "ec2DescribeInstancesRoleARN",
+    "ec2Endpoint",
     "extraSTSRegions",
     "generateKubeconfig",
     "healthPort",
     "hostname",
+    "iamEndpoint",
     "kubeconfig",
     "kubeconfigPregenerated",
     "mapAccounts",
@@ -360,10 +370,12 @@ mod tests {
         ("ec2DescribeInstancesBurst", "5"),
         ("ec2DescribeInstancesQps", "15"),
         ("ec2DescribeInstancesRoleARN", "arn:aws:iam::111122223333:role/Describe"),
+        ("ec2Endpoint", "ec2.internal:443"),
         ("extraSTSRegions", "[us-new-1]"),
         ("generateKubeconfig", "/etc/kubernetes/webhook.yaml"),
         ("healthPort", "0"),
         ("hostname", "localhost"),
+        ("iamEndpoint", "iam.internal:443"),
         ("kubeconfig", "/etc/kubernetes/admin.conf"),
         ("kubeconfigPregenerated", "true"),
         ("master", "https://10.0.0.1:6443"),

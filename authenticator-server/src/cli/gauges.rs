@@ -1,8 +1,11 @@
 //! What is read from the server's parts whenever metrics are asked for.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use mapping::{DiagnosticCode, SourceName};
 
+use crate::ec2::Ec2;
 use crate::metrics::{AtScrape, Row, process};
 use crate::sources::{SourceStatus, Sources};
 use crate::sts::{Contact, Heard, Load};
@@ -11,6 +14,7 @@ use crate::sts::{Contact, Heard, Load};
 pub(super) fn at_scrape(
     started: Timestamp,
     load: impl Fn() -> Load + Clone + Send + Sync + 'static,
+    ec2: Arc<Ec2>,
     contact: Contact,
     sources: Sources,
 ) -> Vec<AtScrape> {
@@ -18,6 +22,8 @@ pub(super) fn at_scrape(
     let mut gauges = process(started);
     gauges.extend(shield(load));
     gauges.extend(sts(contact));
+    let help = "Instances that wait for EC2 to be asked about them";
+    gauges.push(AtScrape::value("authenticator_server_ec2_waiting", help, move || Some(count(ec2.waiting()))));
     gauges.extend(go_mappings(sources.clone()));
     gauges.extend(mappings(sources));
     gauges.push(AtScrape::rows("authenticator_server_build_info", "The version, at the value 1", move || {

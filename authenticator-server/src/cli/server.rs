@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use mapping::SourceName;
+use mapping::{Partition, SourceName};
 use rustls::pki_types::ServerName;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::config::{ServerConfig, WebhookKubeconfigFile};
+use super::settings::Ec2Settings;
 use super::{cautions, gauges, health};
 use crate::admin::{self, Health};
 use crate::audit::AuditLog;
@@ -21,11 +22,12 @@ use crate::authenticate::Authenticator;
 use crate::aws::{self, ClientCertificate, Endpoint, Network};
 use crate::clock::Clock;
 use crate::cluster_id::ClusterId;
+use crate::ec2::{self, Ec2};
 use crate::http::{self, Askers, Webhook};
 use crate::kubeconfig::WebhookKubeconfig;
 use crate::listen::{Port, listen_on};
 use crate::logs;
-use crate::metrics::Metrics;
+use crate::metrics::{Ec2Counts, Metrics};
 use crate::reload::Reload;
 use crate::sources::{Clients, Events, Following, OrderFile, Places, Sources};
 use crate::sts::{self, Contact};
@@ -85,6 +87,7 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
         cluster_id,
         deny_status,
         dynamic_file,
+        ec2,
         health_port,
         hosts,
         limits,
@@ -123,6 +126,7 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
     let contact = Contact::new(metrics.sts.clone(), clock.clone());
     let shown = sts_client_cert_file.as_deref().map(ClientCertificate::read).transpose()?;
     let network = network(sts_ca_file, shown).await?;
+    let ec2_calls = ec2_calls(&ec2, partition, sts_endpoint.clone(), network.clone(), &clock, metrics.ec2.clone())?;
     let sts = sts_client(&cluster_id, sts_endpoint, &network, contact.clone())?;
     let listener = bind(&names.address, port, port_use).await?;
     let address = listener.local_addr().context("the webhook's socket has no address")?;
@@ -157,14 +161,15 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
         tokio::spawn(async move { sts.warm(host).await });
     }
     let verifier = Verifier::new(hosts, limits, sts, bounds.shield(), metrics.shield.clone());
-    let gauges = gauges::at_scrape(clock.now(), verifier.load(), contact.clone(), sources.clone());
+    let ec2 = Arc::new(Ec2::new(bounds.ec2(ec2.per_second, ec2.burst), Arc::new(ec2_calls)));
+    let gauges = gauges::at_scrape(clock.now(), verifier.load(), Arc::clone(&ec2), contact.clone(), sources.clone());
     let mappings = {
         let sources = sources.clone();
         Arc::new(move || sources.current())
     };
     let health = health::of(sources, metrics.certificates.clone(), contact, clock.clone());
     let health = HealthEndpoint::start(health_port, port_use, health, &mut background);
-    let authenticator = Authenticator::new(verifier, mappings, scrubbed, audit, clock);
+    let authenticator = Authenticator::new(verifier, mappings, ec2, scrubbed, audit, clock);
     let exposition = metrics.exposition(gauges);
     let askers = if clients.is_some() { Askers::Known } else { Askers::Anybody };
     let webhook =
@@ -281,6 +286,34 @@ fn sts_client(
     }
     let http = network.client(endpoint).context("cannot make a client for STS")?;
     Ok(sts::Client::new(cluster_id, http, contact))
+}
+
+/// The way to EC2, IAM, and STS for the role that asks them.
+fn ec2_calls(
+    settings: &Ec2Settings,
+    partition: Partition,
+    sts_endpoint: Option<Endpoint>,
+    network: Network,
+    clock: &Clock,
+    counts: Ec2Counts,
+) -> anyhow::Result<ec2::Calls> {
+    for (service, flag, endpoint) in
+        [("EC2", "--ec2-endpoint", &settings.endpoint), ("IAM", "--iam-endpoint", &settings.iam_endpoint)]
+    {
+        if let Some(endpoint) = endpoint {
+            tracing::warn!(%endpoint, "connections to {service} go to another address than its own ({flag})");
+        }
+    }
+    let client = |endpoint: Option<Endpoint>| network.client(endpoint).context("cannot make a client for EC2");
+    let places = ec2::Places {
+        partition,
+        role: settings.role.clone(),
+        source: settings.source.clone(),
+        ec2: client(settings.endpoint.clone())?,
+        iam: client(settings.iam_endpoint.clone())?,
+        sts: client(sts_endpoint)?,
+    };
+    Ok(ec2::Calls::new(places, network, clock.clone(), counts))
 }
 
 /// The health endpoint, where it could be had.

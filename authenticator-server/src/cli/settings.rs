@@ -1,5 +1,6 @@
 //! The settings that flags and the config file share: one layer's view of them, and how layers lie on one another.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use mapping::Partition;
@@ -9,7 +10,7 @@ use super::args::{ServerArgs, WebhookArgs};
 use super::bounds::Bounds;
 use super::token_rules::TokenRules;
 use crate::audit::AuditTarget;
-use crate::aws::Endpoint;
+use crate::aws::{Endpoint, RoleArn, SourceArn};
 use crate::http::DenyStatus;
 
 /// What one layer (the flags, or the config file's `server` section) says; what it does not say is absent.
@@ -27,6 +28,8 @@ pub(super) struct Settings {
     pub(super) deny_status: Option<DenyStatus>,
     /// Where the webhook kubeconfig is written.
     pub(super) generate_kubeconfig: Option<PathBuf>,
+    /// How EC2 is asked about nodes.
+    pub(super) ec2: Ec2Settings,
     /// The port of the health endpoint.
     pub(super) health_port: Option<u16>,
     /// What the API server calls the webhook.
@@ -57,6 +60,36 @@ pub(super) struct Settings {
     pub(super) tokens: TokenRules,
 }
 
+/// What a layer says of asking EC2 about nodes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ec2Settings {
+    /// Calls that may be made at once.
+    pub(super) burst: Option<NonZeroU32>,
+    /// Where connections to EC2 go.
+    pub(super) endpoint: Option<Endpoint>,
+    /// Where connections to IAM go.
+    pub(super) iam_endpoint: Option<Endpoint>,
+    /// Calls a second.
+    pub(super) per_second: Option<NonZeroU32>,
+    /// The role that asks.
+    pub(super) role: Option<RoleArn>,
+    /// For whom it asks.
+    pub(super) source: Option<SourceArn>,
+}
+
+impl Ec2Settings {
+    fn over(self, below: Self) -> Self {
+        Self {
+            burst: self.burst.or(below.burst),
+            endpoint: self.endpoint.or(below.endpoint),
+            iam_endpoint: self.iam_endpoint.or(below.iam_endpoint),
+            per_second: self.per_second.or(below.per_second),
+            role: self.role.or(below.role),
+            source: self.source.or(below.source),
+        }
+    }
+}
+
 impl Settings {
     /// This layer on top of another: what this one does not say, the other does.
     #[must_use]
@@ -67,6 +100,7 @@ impl Settings {
             backend_mode: self.backend_mode.or(below.backend_mode),
             client_ca_file: self.client_ca_file.or(below.client_ca_file),
             deny_status: self.deny_status.or(below.deny_status),
+            ec2: self.ec2.over(below.ec2),
             generate_kubeconfig: self.generate_kubeconfig.or(below.generate_kubeconfig),
             health_port: self.health_port.or(below.health_port),
             hostname: self.hostname.or(below.hostname),
@@ -112,10 +146,18 @@ impl From<ServerArgs> for Settings {
             audit_log,
             reuse_port,
             bounds,
-            // They bound the look-up of nodes' names; until that is built, there is nothing to bound.
-            ec2_describe_instances_qps: _,
-            ec2_describe_instances_burst: _,
+            ec2_describe_instances_qps,
+            ec2_describe_instances_burst,
+            ec2_endpoint,
+            iam_endpoint,
         } = args;
+        let ec2 = Ec2Settings {
+            burst: ec2_describe_instances_burst,
+            endpoint: ec2_endpoint,
+            iam_endpoint,
+            per_second: ec2_describe_instances_qps,
+            ..Ec2Settings::default()
+        };
         Self {
             audit_log,
             bounds,
@@ -123,6 +165,7 @@ impl From<ServerArgs> for Settings {
             backend_mode: backend_mode.map(|names| (names, "--backend-mode".to_owned())),
             client_ca_file,
             deny_status,
+            ec2,
             health_port,
             kubeconfig,
             kubeconfig_pregenerated,

@@ -7,7 +7,7 @@ use hyper::body::Bytes;
 
 use super::contact::{Call, Contact};
 use super::{AnswerError, AskError, CallerIdentity, MAX_ANSWER_BYTES, Outage, Rejection, read_answer};
-use crate::aws::HttpClient;
+use crate::aws::{HttpClient, chain};
 use crate::cluster_id::ClusterId;
 use crate::token::{CLUSTER_ID_HEADER, PresignedRequest, StsHost};
 
@@ -98,12 +98,6 @@ impl Client {
     }
 }
 
-/// An error and its causes on one line.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -116,13 +110,13 @@ mod tests {
     use tokio_rustls::TlsAcceptor;
 
     use super::*;
-    use crate::aws::{ClientCertificate, Network};
+    use crate::aws::{ClientCertificate, Network, Roots};
     use crate::clock::Clock;
     use crate::metrics::StsCalls;
     use crate::token::HostTable;
 
     /// What stands before STS and asks for a certificate, the roots to trust it by, and a file of one that it takes.
-    fn gateway(folder: &std::path::Path) -> (TlsAcceptor, RootCertStore, ClientCertificate) {
+    fn gateway(folder: &std::path::Path) -> (TlsAcceptor, Roots, ClientCertificate) {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
@@ -145,6 +139,7 @@ mod tests {
         let (certificate, key) = issued("webhook");
         let file = folder.join("client.pem");
         std::fs::write(&file, certificate.pem() + &key.serialize_pem()).unwrap();
+        let roots = Roots::of(vec![authority.der().clone()]).unwrap();
         (TlsAcceptor::from(Arc::new(server)), roots, ClientCertificate::read(&file).unwrap())
     }
 

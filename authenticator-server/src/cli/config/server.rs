@@ -13,7 +13,7 @@ use crate::aws::Endpoint;
 use crate::cli::args::{GlobalArgs, ServerArgs};
 use crate::cli::bounds::Bounds;
 use crate::cli::config_file::{DynamicKeys, Remark, Reservation};
-use crate::cli::settings::Settings;
+use crate::cli::settings::{Ec2Settings, Settings};
 use crate::cluster_id::ClusterId;
 use crate::http::DenyStatus;
 use crate::listen::Port;
@@ -36,6 +36,8 @@ pub(in crate::cli) struct ServerConfig {
     pub(in crate::cli) cluster_id: ClusterId,
     /// The status of a refusal.
     pub(in crate::cli) deny_status: DenyStatus,
+    /// How EC2 is asked about nodes.
+    pub(in crate::cli) ec2: Ec2Settings,
     /// The endpoints of STS that are asked.
     pub(in crate::cli) hosts: HostTable,
     /// How far a token may go.
@@ -108,6 +110,7 @@ impl ServerConfig {
             bounds,
             client_ca_file,
             deny_status,
+            ec2,
             generate_kubeconfig,
             health_port,
             hostname,
@@ -140,6 +143,7 @@ impl ServerConfig {
             client_ca_file,
             cluster_id,
             deny_status: deny_status.unwrap_or_default(),
+            ec2,
             health_port: health_port.unwrap_or(DEFAULT_HEALTH_PORT),
             hosts,
             limits,
@@ -257,6 +261,12 @@ server:
   backendMode: CRD
   clientCAFile: /file
   denyStatus: 200
+  ec2DescribeInstancesBurst: 1
+  ec2DescribeInstancesQps: 1
+  ec2DescribeInstancesRoleARN: arn:aws:iam::111122223333:role/Describe
+  ec2Endpoint: file:1
+  iamEndpoint: file:1
+  sourceARN: ''
   extraSTSRegions: [cn-new-1]
   generateKubeconfig: /file
   healthPort: 1
@@ -280,7 +290,7 @@ server:
                 "server -c FILE --address 10.0.0.2 --audit-log - --reuse-port=false --sts-tries 2 --backend-mode EKSConfigMap,MountedFile --deny-status 403 \
                  --generate-kubeconfig /flag --health-port 2 --hostname flag.example --kubeconfig /flag \
                  --kubeconfig-pregenerated=false --master= --partition aws-us-gov --port 2 --state-dir /flag \
-                 --sts-ca-file /flag --sts-client-cert-file /flag --client-ca-file /flag --sts-endpoint flag:2 --sts-fips-only=false --max-clock-skew 2m --max-token-size 6000 \
+                 --sts-ca-file /flag --sts-client-cert-file /flag --client-ca-file /flag --sts-endpoint flag:2 --ec2-endpoint flag:2 --ec2-describeInstances-qps 3 --sts-fips-only=false --max-clock-skew 2m --max-token-size 6000 \
                  --extra-sts-regions us-gov-new-1 --allowed-sts-regions us-gov-new-1,us-gov-west-1",
             )
             .unwrap();
@@ -300,6 +310,13 @@ server:
         assert_eq!(config.sts_client_cert_file, Some("/flag".into()));
         assert_eq!(config.client_ca_file, Some("/flag".into()));
         assert_eq!(config.sts_endpoint, Some("flag:2".parse().unwrap()));
+        assert_eq!(config.ec2.endpoint, Some("flag:2".parse().unwrap()));
+        assert_eq!(config.ec2.iam_endpoint, Some("file:1".parse().unwrap()));
+        assert_eq!(
+            config.ec2.per_second.zip(config.ec2.burst).map(|(qps, burst)| (qps.get(), burst.get())),
+            Some((3, 1))
+        );
+        assert_eq!((config.ec2.role.is_some(), config.ec2.source), (true, None));
         let limits = Limits { max_token_bytes: 6000, max_ahead: std::time::Duration::from_secs(120) };
         assert_eq!(config.limits, limits);
         for (host, asked) in [("us-gov-new-1", true), ("us-gov-west-1", true), ("us-gov-east-1", false)] {

@@ -1,0 +1,171 @@
+//! Credentials of this server itself, for what it has to ask of AWS in its own name.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use aws_config::BehaviorVersion;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::ProvideCredentials as _;
+use aws_smithy_async::rt::sleep::TokioSleep;
+use tokio::sync::Mutex;
+
+use super::Network;
+use crate::clock::Clock;
+
+/// Credentials that are made when they are needed, and kept until shortly before their end.
+pub struct OwnCredentials {
+    make: Box<dyn Fn() -> Making + Send + Sync>,
+    kept: Mutex<Option<Credentials>>,
+    clock: Clock,
+}
+
+type Making = Pin<Box<dyn Future<Output = Result<Credentials, OwnCredentialsError>> + Send>>;
+
+/// Why there are none: what each source said. It holds no secret.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{0}")]
+pub struct OwnCredentialsError(pub(super) String);
+
+impl OwnCredentials {
+    /// Credentials that `make` makes.
+    pub(super) fn new<F>(clock: Clock, make: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<Credentials, OwnCredentialsError>> + Send + 'static,
+    {
+        Self { make: Box::new(move || Box::pin(make())), kept: Mutex::new(None), clock }
+    }
+
+    /// Credentials that have not ended, made anew when they end soon. Whoever asks meanwhile waits.
+    ///
+    /// # Errors
+    /// When there are none, or those that are kept have ended and no others can be had.
+    pub async fn get(&self) -> Result<Credentials, OwnCredentialsError> {
+        let mut kept = self.kept.lock().await;
+        if let Some(good) = kept.as_ref().filter(|credentials| self.lasts(credentials, MARGIN)) {
+            return Ok(good.clone());
+        }
+        match (self.make)().await {
+            Ok(credentials) => Ok(kept.insert(credentials).clone()),
+            Err(error) => {
+                let still = kept.as_ref().filter(|credentials| self.lasts(credentials, Duration::ZERO));
+                still.cloned().ok_or(error)
+            }
+        }
+    }
+
+    /// Does not give out these again: AWS does not take them.
+    pub async fn forget(&self, refused: &Credentials) {
+        let mut kept = self.kept.lock().await;
+        if kept.as_ref().is_some_and(|credentials| credentials.access_key_id() == refused.access_key_id()) {
+            *kept = None;
+        }
+    }
+
+    fn lasts(&self, credentials: &Credentials, margin: Duration) -> bool {
+        credentials.expiry().is_none_or(|end| {
+            let now = std::time::SystemTime::from(self.clock.now());
+            end.duration_since(now).is_ok_and(|left| left > margin)
+        })
+    }
+}
+
+/// The region that this machine is in, if that is known, and the credentials that it has, by aws-config's default chains:
+/// environment, profile, web identity, container, instance.
+pub async fn own(network: &Network, clock: Clock) -> (Option<String>, OwnCredentials) {
+    let config = aws_config::defaults(BehaviorVersion::latest());
+    let config = config.http_client(network.sdk_client()).sleep_impl(TokioSleep::new()).load().await;
+    let region = config.region().map(|region| region.as_ref().to_owned()).filter(|region| is_region(region));
+    let credentials = OwnCredentials::new(clock, move || {
+        let provider = config.credentials_provider();
+        async move {
+            let provider =
+                provider.ok_or_else(|| OwnCredentialsError("there is no source of credentials".to_owned()))?;
+            provider.provide_credentials().await.map_err(|error| OwnCredentialsError(super::chain(&error)))
+        }
+    });
+    (region, credentials)
+}
+
+/// It becomes part of a host's name.
+fn is_region(text: &str) -> bool {
+    let is_byte = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=63).contains(&text.len()) && text.bytes().all(is_byte)
+}
+
+/// How long before their end credentials are made anew.
+const MARGIN: Duration = Duration::from_secs(5 * 60);
+
+impl fmt::Debug for OwnCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OwnCredentials(** redacted **)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use jiff::Timestamp;
+
+    use super::*;
+
+    /// Credentials that last for so many seconds, the how-many-th they are by their key; none where it says so.
+    fn lasting(seconds: Vec<Option<u64>>) -> (OwnCredentials, Arc<AtomicU64>) {
+        let now = Arc::new(AtomicU64::new(0));
+        let read = Arc::clone(&now);
+        let at = |second: u64| Timestamp::from_second(i64::try_from(second).unwrap()).unwrap();
+        let clock = Clock::from_fn(move || at(read.load(Ordering::Relaxed)));
+        let (made, made_at) = (AtomicU64::new(0), clock.clone());
+        let own = OwnCredentials::new(clock, move || {
+            let number = made.fetch_add(1, Ordering::Relaxed);
+            let lasts = seconds.get(usize::try_from(number).unwrap()).copied().flatten();
+            let end = lasts.map(|seconds| std::time::SystemTime::from(made_at.now()) + Duration::from_secs(seconds));
+            async move {
+                end.map(|end| Credentials::new(number.to_string(), "secret", None, Some(end), "test"))
+                    .ok_or_else(|| OwnCredentialsError("none".to_owned()))
+            }
+        });
+        (own, now)
+    }
+
+    async fn key(own: &OwnCredentials) -> Option<String> {
+        own.get().await.ok().map(|credentials| credentials.access_key_id().to_owned())
+    }
+
+    #[tokio::test]
+    async fn credentials_are_kept_until_shortly_before_their_end() {
+        let (own, now) = lasting(vec![Some(3600), Some(3600)]);
+        for (second, number) in [(0, "0"), (3299, "0"), (3300, "1"), (6599, "1")] {
+            now.store(second, Ordering::Relaxed);
+            assert_eq!(key(&own).await.as_deref(), Some(number), "{second}");
+        }
+    }
+
+    #[tokio::test]
+    async fn those_that_are_kept_are_good_to_their_end_when_no_others_can_be_had() {
+        let (own, now) = lasting(vec![Some(3600), None, None]);
+        for (second, number) in [(0, Some("0")), (3599, Some("0")), (3600, None)] {
+            now.store(second, Ordering::Relaxed);
+            assert_eq!(key(&own).await.as_deref(), number, "{second}");
+        }
+    }
+
+    #[tokio::test]
+    async fn those_that_aws_refuses_are_not_given_out_again() {
+        let (own, _) = lasting(vec![Some(3600), Some(3600)]);
+        let first = own.get().await.unwrap();
+        own.forget(&first).await;
+        assert_eq!(key(&own).await.as_deref(), Some("1"));
+        own.forget(&first).await;
+        assert_eq!(key(&own).await.as_deref(), Some("1"), "these are others");
+    }
+
+    #[test]
+    fn nothing_of_them_is_shown() {
+        let (own, _) = lasting(Vec::new());
+        assert_eq!(format!("{own:?}"), "OwnCredentials(** redacted **)");
+    }
+}

@@ -1,0 +1,356 @@
+//! Which instances EC2 is asked about next, and who gets the answer. Pure: time and chance are arguments.
+//!
+//! ```text
+//! one flight for each instance ─▶ a line for each role ─▶ a call about up to 200 of them ─▶ each its own answer
+//!   (whoever asks joins it)         lines take turns        gathered, and no more than the rate allows
+//! ```
+//!
+//! Nodes that join together ask together, and EC2 answers an account few calls a second: so a call waits a moment for others
+//! to share it, longer when another was made just before. Lines take turns at the places in a call, so that whoever asks
+//! about many instances by one role stands in the way of no other role's.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use mapping::InstanceId;
+use tokio::time::Instant;
+
+/// How much may be asked, and how much may wait.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct BatchLimits {
+    /// Calls a second. Never 0.
+    pub per_second: u32,
+    /// Calls that may be made at once after a pause. Never 0.
+    pub burst: u32,
+    /// The most instances of one role that wait.
+    pub waiting_of_role: usize,
+}
+
+impl Default for BatchLimits {
+    fn default() -> Self {
+        Self { per_second: 15, burst: 5, waiting_of_role: 10_000 }
+    }
+}
+
+/// A question to EC2, to be given back to [`Batcher::finish`].
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Batch {
+    /// The instances, no more than [`MOST_IDS`].
+    pub(super) ids: Vec<InstanceId>,
+    /// Where EC2's answer goes on, if it began already.
+    pub(super) page: Option<String>,
+    pages: u32,
+}
+
+/// What became of a question.
+#[derive(Debug)]
+pub(super) enum Outcome<A, E> {
+    /// EC2 knows these; and the others not, unless its answer goes on at another page.
+    Answered { found: HashMap<InstanceId, A>, next_page: Option<String> },
+    /// It could not be heard, or asked for fewer calls: another time it may answer.
+    Unheard(E),
+    /// It will not answer another time either.
+    Refused(E),
+}
+
+/// What there is to do.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum Next {
+    /// Ask this.
+    Ask(Batch),
+    /// Nothing before then.
+    At(Instant),
+    /// Nothing until somebody asks or a call ends.
+    Idle,
+}
+
+/// Whoever waits, and what it is told; `None` is an instance that EC2 does not know.
+pub(super) type Told<W, A, E> = Vec<(W, Result<Option<A>, E>)>;
+
+/// The lines, and whoever waits for an answer; `W` is one that waits.
+#[derive(Debug)]
+pub(super) struct Batcher<W, E> {
+    limits: BatchLimits,
+    flights: HashMap<InstanceId, Flight<W>>,
+    lines: HashMap<Arc<str>, VecDeque<InstanceId>>,
+    /// The lines in which somebody waits, the one whose turn it is first.
+    turns: VecDeque<Arc<str>>,
+    waiting: usize,
+    /// Answers of which EC2 has more.
+    unfinished: VecDeque<Batch>,
+    /// Since when somebody waits.
+    gathering: Instant,
+    /// When the last call about waiting instances was made.
+    last: Option<Instant>,
+    /// When the next call is due if calls come evenly spaced.
+    due: Instant,
+    rests_until: Instant,
+    failures: u32,
+    trouble: Option<E>,
+    in_flight: usize,
+}
+
+#[derive(Debug)]
+struct Flight<W> {
+    role: Arc<str>,
+    waiters: Vec<W>,
+}
+
+/// "The maximum number of values for a filter is 200" (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Filter.html>).
+pub(super) const MOST_IDS: usize = 200;
+
+/// How long a call waits for others to share it.
+const GATHER: Duration = Duration::from_millis(20);
+
+/// How long it waits after the call before it, for those who come all at once come for a while.
+const SPACING: Duration = Duration::from_millis(100);
+
+/// The most calls in flight: EC2 is slow then, and more would not make it quicker.
+const MOST_IN_FLIGHT: usize = 16;
+
+/// No answer about so few instances has more pages.
+const MOST_PAGES: u32 = 50;
+
+/// How long there is no call after one that failed, and after many.
+const REST: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
+
+impl<W, E: Clone> Batcher<W, E> {
+    pub(super) fn new(limits: BatchLimits, now: Instant) -> Self {
+        Self {
+            limits,
+            flights: HashMap::new(),
+            lines: HashMap::new(),
+            turns: VecDeque::new(),
+            waiting: 0,
+            unfinished: VecDeque::new(),
+            gathering: now,
+            last: None,
+            due: now,
+            rests_until: now,
+            failures: 0,
+            trouble: None,
+            in_flight: 0,
+        }
+    }
+
+    /// How many instances wait to be asked about.
+    pub(super) const fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// What kept EC2 from being heard when it was asked last, if something did.
+    pub(super) const fn trouble(&self) -> Option<&E> {
+        self.trouble.as_ref()
+    }
+
+    /// Takes in one that wants to know an instance, or gives it back if its role's line is full of others that still wait.
+    pub(super) fn enter(
+        &mut self,
+        id: &InstanceId,
+        role: &Arc<str>,
+        waiter: W,
+        now: Instant,
+        waits: impl Fn(&W) -> bool,
+    ) -> Result<(), W> {
+        if let Some(flight) = self.flights.get_mut(id) {
+            flight.waiters.push(waiter);
+            return Ok(());
+        }
+        if self.lines.get(role).is_some_and(|line| line.len() >= self.limits.waiting_of_role) {
+            self.forget_gone(role, waits);
+        }
+        let line = self.lines.entry(Arc::clone(role)).or_default();
+        if line.len() >= self.limits.waiting_of_role {
+            return Err(waiter);
+        }
+        if line.is_empty() {
+            self.turns.push_back(Arc::clone(role));
+        }
+        line.push_back(id.clone());
+        if self.waiting == 0 {
+            self.gathering = now;
+        }
+        self.waiting = self.waiting.saturating_add(1);
+        self.flights.insert(id.clone(), Flight { role: Arc::clone(role), waiters: vec![waiter] });
+        Ok(())
+    }
+
+    /// What to ask at `now`, on behalf of those that still wait.
+    pub(super) fn next(&mut self, now: Instant, waits: impl Fn(&W) -> bool) -> Next {
+        loop {
+            if self.in_flight >= MOST_IN_FLIGHT || (self.waiting == 0 && self.unfinished.is_empty()) {
+                return Next::Idle;
+            }
+            let ready = self.ready_at();
+            if now < ready {
+                return Next::At(ready);
+            }
+            let batch = match self.unfinished.pop_front() {
+                Some(batch) => Some(batch),
+                None => {
+                    self.last = Some(now);
+                    let ids = self.take(&waits);
+                    (!ids.is_empty()).then_some(Batch { ids, page: None, pages: 0 })
+                }
+            };
+            // Of those that waited all have gone.
+            let Some(batch) = batch else { continue };
+            self.due = self.due.max(now) + self.interval();
+            self.in_flight = self.in_flight.saturating_add(1);
+            return Next::Ask(batch);
+        }
+    }
+
+    /// Takes back a question with what became of it; says who is to be told what. `chance` is from 0 to 1.
+    pub(super) fn finish<A: Clone>(
+        &mut self,
+        batch: Batch,
+        outcome: Outcome<A, E>,
+        now: Instant,
+        chance: f64,
+        waits: impl Fn(&W) -> bool,
+    ) -> Told<W, A, E> {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        match outcome {
+            Outcome::Answered { found, next_page } => {
+                (self.failures, self.trouble) = (0, None);
+                self.answered(batch, &found, next_page)
+            }
+            Outcome::Refused(error) => {
+                self.trouble = Some(error.clone());
+                batch.ids.iter().flat_map(|id| self.land(id)).map(|waiter| (waiter, Err(error.clone()))).collect()
+            }
+            Outcome::Unheard(error) => {
+                self.trouble = Some(error);
+                self.rest(now, chance);
+                self.ask_again(batch, now, waits);
+                Vec::new()
+            }
+        }
+    }
+
+    fn answered<A: Clone>(
+        &mut self,
+        mut batch: Batch,
+        found: &HashMap<InstanceId, A>,
+        next_page: Option<String>,
+    ) -> Told<W, A, E> {
+        let goes_on = next_page.is_some() && batch.pages < MOST_PAGES;
+        let (told, open): (Vec<_>, Vec<_>) = batch.ids.into_iter().partition(|id| !goes_on || found.contains_key(id));
+        batch.ids = open;
+        if !batch.ids.is_empty() {
+            (batch.page, batch.pages) = (next_page, batch.pages.saturating_add(1));
+            self.unfinished.push_back(batch);
+        }
+        let answers = told.iter().flat_map(|id| {
+            let answer = found.get(id);
+            self.land(id).into_iter().map(move |waiter| (waiter, Ok(answer.cloned())))
+        });
+        answers.collect()
+    }
+
+    /// Puts the instances of a question back at the head of their lines, for those that still wait.
+    fn ask_again(&mut self, batch: Batch, now: Instant, waits: impl Fn(&W) -> bool) {
+        for id in batch.ids.into_iter().rev() {
+            let Some(flight) = self.flights.get_mut(&id) else { continue };
+            flight.waiters.retain(&waits);
+            if flight.waiters.is_empty() {
+                self.flights.remove(&id);
+                continue;
+            }
+            let line = self.lines.entry(Arc::clone(&flight.role)).or_default();
+            if line.is_empty() {
+                self.turns.push_back(Arc::clone(&flight.role));
+            }
+            line.push_front(id);
+            if self.waiting == 0 {
+                self.gathering = now;
+            }
+            self.waiting = self.waiting.saturating_add(1);
+        }
+    }
+
+    /// The end of a flight: whoever waited for it.
+    fn land(&mut self, id: &InstanceId) -> Vec<W> {
+        self.flights.remove(id).map(|flight| flight.waiters).unwrap_or_default()
+    }
+
+    fn ready_at(&self) -> Instant {
+        let burst = self.interval() * self.limits.burst.max(1).saturating_sub(1);
+        let allowed = self.due.checked_sub(burst).unwrap_or(self.due).max(self.rests_until);
+        if !self.unfinished.is_empty() || self.waiting >= MOST_IDS {
+            return allowed;
+        }
+        let gathered = self.gathering + GATHER;
+        allowed.max(self.last.map_or(gathered, |last| gathered.max(last + SPACING)))
+    }
+
+    fn interval(&self) -> Duration {
+        Duration::from_secs(1) / self.limits.per_second.max(1)
+    }
+
+    /// The more calls failed one after the other, the longer the rest; by chance some less, so that servers do not ask together.
+    fn rest(&mut self, now: Instant, chance: f64) {
+        // Calls that were under way as the rest began say nothing new.
+        if now < self.rests_until {
+            return;
+        }
+        let (first, most) = REST;
+        let whole = first.saturating_mul(2_u32.saturating_pow(self.failures)).min(most);
+        self.failures = self.failures.saturating_add(1);
+        self.rests_until = now + whole.mul_f64(1.0 - chance.clamp(0.0, 1.0) / 2.0);
+    }
+
+    /// Instances for a call, one of each line in turn, of those for which somebody waits.
+    fn take(&mut self, waits: &impl Fn(&W) -> bool) -> Vec<InstanceId> {
+        let mut ids = Vec::new();
+        while ids.len() < MOST_IDS {
+            let Some(role) = self.turns.pop_front() else { break };
+            let Some(line) = self.lines.get_mut(&role) else { continue };
+            let id = line.pop_front();
+            if line.is_empty() {
+                self.lines.remove(&role);
+            } else {
+                self.turns.push_back(role);
+            }
+            let Some(id) = id else { continue };
+            self.waiting = self.waiting.saturating_sub(1);
+            if self.somebody_waits(&id, waits) {
+                ids.push(id);
+            } else {
+                self.flights.remove(&id);
+            }
+        }
+        ids
+    }
+
+    fn somebody_waits(&mut self, id: &InstanceId, waits: impl Fn(&W) -> bool) -> bool {
+        self.flights.get_mut(id).is_some_and(|flight| {
+            flight.waiters.retain(waits);
+            !flight.waiters.is_empty()
+        })
+    }
+
+    /// Takes the instances for which nobody waits any more from a role's line.
+    fn forget_gone(&mut self, role: &Arc<str>, waits: impl Fn(&W) -> bool) {
+        let Some(mut line) = self.lines.remove(role) else { return };
+        let before = line.len();
+        line.retain(|id| {
+            let stays = self.somebody_waits(id, &waits);
+            if !stays {
+                self.flights.remove(id);
+            }
+            stays
+        });
+        self.waiting = self.waiting.saturating_sub(before.saturating_sub(line.len()));
+        if line.is_empty() {
+            self.turns.retain(|turn| turn != role);
+        } else {
+            self.lines.insert(Arc::clone(role), line);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
