@@ -9,6 +9,7 @@ pub mod cluster;
 pub mod container;
 pub mod control_plane;
 pub mod draft;
+pub mod ec2;
 pub mod eks;
 pub mod forger;
 pub mod gate;

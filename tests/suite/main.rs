@@ -11,6 +11,7 @@
 //! - [`custom_resources`]: IAMIdentityMappings and aws-auth on a real API server: edits, garbage, gaps, and the Events about them.
 //! - [`deploy`]: what an operator applies is what a real API server takes, and what our webhook runs on.
 //! - [`differences`]: the table of differences from the Go program names tests that are there.
+//! - [`ec2`]: the emulators of EC2 and IAM answer botocore as the services do, and as moto does.
 //! - [`http_face`]: versions of TLS, bounds of HTTP, floods of frames, client certificates.
 //! - [`init`]: certificate, key and webhook kubeconfig are made once, and the server serves with them.
 //! - [`interop`]: tokens of the AWS CLI and botocore are believed, and not with one bit changed.
@@ -40,6 +41,7 @@ mod credentials;
 mod custom_resources;
 mod deploy;
 mod differences;
+mod ec2;
 mod http_face;
 mod init;
 mod interop;

@@ -67,6 +67,8 @@ impl Ways {
             return client.shutdown(Shutdown::Both);
         }
         let server = TcpStream::connect(target)?;
+        // It is to cut connections, not to slow them.
+        [&client, &server].into_iter().try_for_each(|stream| stream.set_nodelay(true))?;
         for (from, to) in [(&client, &server), (&server, &client)] {
             let (mut from, mut to) = (from.try_clone()?, to.try_clone()?);
             thread::spawn(move || {

@@ -10,12 +10,13 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::ec2::{Api, Ec2};
 use super::patience;
 use super::process::Process;
 use super::programs::{self, Run};
 use super::review::Reviewer;
 use super::secrets;
-use super::sts::Sts;
+use super::sts::{Principal, Sts};
 
 /// A running webhook.
 #[derive(Debug)]
@@ -150,6 +151,7 @@ pub fn run<A: AsRef<OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = A
 pub struct Setup {
     config: String,
     arguments: Vec<OsString>,
+    authorities: Vec<PathBuf>,
     environment: Vec<(String, String)>,
     wrapper: Vec<OsString>,
 }
@@ -158,14 +160,36 @@ impl Setup {
     /// With the text of its config file.
     #[must_use]
     pub fn new(config: &str) -> Setup {
-        Setup { config: config.to_owned(), arguments: Vec::new(), environment: Vec::new(), wrapper: Vec::new() }
+        Setup {
+            config: config.to_owned(),
+            arguments: Vec::new(),
+            authorities: Vec::new(),
+            environment: Vec::new(),
+            wrapper: Vec::new(),
+        }
     }
 
     /// Sends its calls of STS to the emulator.
     #[must_use]
     pub fn sts(self, sts: &Sts) -> Setup {
-        self.argument(format!("--sts-endpoint={}", sts.address()))
-            .argument(["--sts-ca-file=", &sts.ca_file().to_string_lossy()].concat())
+        self.argument(format!("--sts-endpoint={}", sts.address())).trusting(sts.ca_file())
+    }
+
+    /// Sends its calls of EC2 and IAM to the emulator of both, in a region and with credentials of its own.
+    #[must_use]
+    pub fn ec2(self, ec2: &Ec2, region: &str, itself: &Principal) -> Setup {
+        let setup = self
+            .argument(format!("--ec2-endpoint={}", ec2.address(Api::Ec2)))
+            .argument(format!("--iam-endpoint={}", ec2.address(Api::Iam)))
+            .variable("AWS_REGION", region)
+            .variable("AWS_EC2_METADATA_DISABLED", "true")
+            .trusting(ec2.ca_file());
+        itself.env().into_iter().fold(setup, |setup, (name, value)| setup.variable(&name, value))
+    }
+
+    fn trusting(mut self, authority: &Path) -> Setup {
+        self.authorities.push(authority.to_owned());
+        self
     }
 
     /// Adds one argument. What stands later wins.
@@ -208,6 +232,12 @@ impl Setup {
         line.extend(flag("--config", &config));
         line.extend(flag("--state-dir", &folder.path().join(STATE)));
         line.extend(flag("--generate-kubeconfig", &folder.path().join(KUBECONFIG)));
+        if !self.authorities.is_empty() {
+            let bundle = folder.path().join("aws-ca.pem");
+            let authorities: Result<Vec<_>, _> = self.authorities.iter().map(std::fs::read_to_string).collect();
+            std::fs::write(&bundle, authorities.context("reading the authorities")?.concat())?;
+            line.push(["--sts-ca-file=", &bundle.to_string_lossy()].concat().into());
+        }
         line.extend(self.arguments);
         let environment: Vec<(&str, &str)> =
             self.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();

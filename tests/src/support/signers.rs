@@ -11,10 +11,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::ec2::{Api, Ec2};
 use super::process::clean_command;
 use super::programs::Run;
-use super::secrets;
 use super::sts::Principal;
+use super::{proxy, secrets};
 
 /// Which of a region's hosts is asked for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -235,6 +236,52 @@ pub fn exposition(text: &str) -> BTreeMap<String, Family> {
     serde_json::from_str(&script(&python(), "exposition.py", text)).expect("it prints families")
 }
 
+/// What botocore makes of these calls of EC2 and IAM, each an operation and its parameters, as `tests/interop/ec2.py` describes them.
+///
+/// # Panics
+///
+/// As [`botocore`].
+#[must_use]
+pub fn botocore_calls(of: &Asks<'_>, calls: &Value) -> Vec<Value> {
+    let (who, moto, env) = match of {
+        Asks::Ec2 { ec2, caller } => {
+            let ca = ec2.ca_file().to_string_lossy().into_owned();
+            let proxy = proxy::to(ec2.address(Api::Ec2));
+            (*caller, Value::Null, vec![("HTTPS_PROXY", proxy), ("AWS_CA_BUNDLE", ca)])
+        }
+        Asks::Moto { caller, names } => (*caller, (*names).clone(), Vec::new()),
+    };
+    let order = json!({
+        "region": "us-west-2",
+        "access_key_id": who.access_key_id,
+        "secret_access_key": who.secret_access_key,
+        "session_token": who.session.as_ref().map(|session| &session.token),
+        "moto": moto,
+        "calls": calls,
+    });
+    let results = script_with(&python(), "ec2.py", &order.to_string(), &env);
+    serde_json::from_str(&results).expect("it prints a list of results")
+}
+
+/// Whom botocore asks, in us-west-2.
+#[derive(Debug)]
+pub enum Asks<'a> {
+    /// The emulator.
+    Ec2 {
+        /// Which.
+        ec2: &'a Ec2,
+        /// Who signs.
+        caller: &'a Principal,
+    },
+    /// moto, within its own process.
+    Moto {
+        /// Who signs, which moto does not look at.
+        caller: &'a Principal,
+        /// `profile`, `role` and `tags` of the one instance that it has.
+        names: &'a Value,
+    },
+}
+
 /// The Python that has them.
 pub(super) fn python() -> PathBuf {
     let python = std::env::var_os("INTEROP_PYTHON").unwrap_or_else(|| {
@@ -249,9 +296,15 @@ pub(super) fn python() -> PathBuf {
 
 /// Feeds a program of `tests/interop` and gives what it prints.
 fn script(python: &Path, name: &str, input: &str) -> String {
+    script_with(python, name, input, &[])
+}
+
+/// The same, with these variables.
+fn script_with(python: &Path, name: &str, input: &str, env: &[(&str, String)]) -> String {
     let home = TempDir::new().expect("a folder can be made");
     let mut child = clean_command(python, home.path())
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("interop").join(name))
+        .envs(env.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -30,8 +30,11 @@ use tempfile::TempDir;
 
 use super::loopback::{Asked, Authority, Loopback, Reply, next_request_id, plain};
 use answers::Form;
+pub(super) use answers::escape;
 pub use answers::{Code, Fault};
 pub use judgement::Action;
+use judgement::Service;
+pub(super) use principal::identifier;
 pub use principal::{Principal, Session};
 pub use role::{Assumed, Mfa, Role, Trust};
 
@@ -68,7 +71,7 @@ impl Sts {
         let authority = Authority::new("STS", |name| name.starts_with("sts") || name.starts_with("vpce-"));
         std::fs::write(&ca, authority.pem())?;
 
-        let desk = Arc::new(Desk::new());
+        let desk = Arc::new(Desk::default());
         let server = Loopback::start(address, Some(authority), {
             let desk = Arc::clone(&desk);
             move |asked| desk.answer(asked)
@@ -93,7 +96,7 @@ impl Sts {
     /// Makes it know one more principal. One with the same access key id is replaced.
     pub fn know(&self, principal: Principal) {
         principal.remember();
-        self.desk.know(principal);
+        self.desk.known.know(principal);
     }
 
     /// Makes it know one more role. One with the same ARN is replaced.
@@ -110,7 +113,12 @@ impl Sts {
 
     /// Changes what it takes for the time.
     pub fn set_clock(&self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) {
-        *lock(&self.desk.clock) = Arc::new(clock);
+        *lock(&self.desk.known.clock) = Arc::new(clock);
+    }
+
+    /// Whom it knows and what it takes for the time, for the services that stand beside it.
+    pub(super) fn known(&self) -> Arc<Known> {
+        Arc::clone(&self.desk.known)
     }
 
     /// Every request so far, in the order in which they were judged.
@@ -133,9 +141,10 @@ impl fmt::Debug for Sts {
 }
 
 /// How the emulator treats a request once it has judged it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub enum Behaviour {
     /// As STS does.
+    #[default]
     Normal,
     /// As STS does, up to so many requests a second; those beyond are throttled.
     AtMost {
@@ -208,22 +217,54 @@ impl Seen {
     }
 }
 
-/// What the connections share.
-struct Desk {
+/// What every service of AWS knows: whoever has keys, and the time.
+pub(super) struct Known {
     principals: Mutex<Vec<Principal>>,
+    clock: Mutex<Clock>,
+}
+
+impl Known {
+    /// Who signed a request of this service at this time.
+    pub(super) fn judge(&self, service: Service, now: Timestamp, asked: &Asked) -> Result<Principal, Fault> {
+        let principals = lock(&self.principals);
+        judgement::judge(service, &principals, now, &asked.server_name, &asked.parts, &asked.body).cloned()
+    }
+
+    /// The time.
+    pub(super) fn now(&self) -> Timestamp {
+        (lock(&self.clock).clone())()
+    }
+
+    fn know(&self, principal: Principal) {
+        let mut principals = lock(&self.principals);
+        principals.retain(|known| known.access_key_id != principal.access_key_id);
+        principals.push(principal);
+    }
+}
+
+impl Default for Known {
+    fn default() -> Known {
+        Known { principals: Mutex::default(), clock: Mutex::new(Arc::new(Timestamp::now)) }
+    }
+}
+
+/// What the connections share.
+#[derive(Default)]
+struct Desk {
+    known: Arc<Known>,
     roles: Mutex<Vec<Role>>,
     behaviour: Mutex<Behaviour>,
-    clock: Mutex<Clock>,
     seen: Mutex<Vec<Seen>>,
     allowance: Allowance,
 }
 
 /// What is left of a second's requests: it fills evenly, and holds one second's worth at most.
 #[derive(Default)]
-struct Allowance(Mutex<Option<(Instant, f64)>>);
+pub(super) struct Allowance(Mutex<Option<(Instant, f64)>>);
 
 impl Allowance {
-    fn take(&self, per_second: u32) -> bool {
+    /// Whether one more request is within this rate.
+    pub(super) fn take(&self, per_second: u32) -> bool {
         let (now, most) = (Instant::now(), f64::from(per_second));
         let mut held = lock(&self.0);
         let left = held.map_or(most, |(then, left)| (left + most * (now - then).as_secs_f64()).min(most));
@@ -234,27 +275,11 @@ impl Allowance {
 }
 
 impl Desk {
-    fn new() -> Desk {
-        Desk {
-            principals: Mutex::default(),
-            roles: Mutex::default(),
-            behaviour: Mutex::new(Behaviour::Normal),
-            clock: Mutex::new(Arc::new(Timestamp::now)),
-            seen: Mutex::default(),
-            allowance: Allowance::default(),
-        }
-    }
-
-    fn know(&self, principal: Principal) {
-        let mut principals = lock(&self.principals);
-        principals.retain(|known| known.access_key_id != principal.access_key_id);
-        principals.push(principal);
-    }
-
     /// Judges a request, remembers it, and treats it as the behaviour says.
-    fn answer(&self, Asked { server_name, parts, body }: Asked) -> Reply {
-        let now = (lock(&self.clock).clone())();
-        let verdict = self.grant(now, &server_name, &parts, &body);
+    fn answer(&self, asked: Asked) -> Reply {
+        let now = self.known.now();
+        let verdict = self.grant(now, &asked);
+        let Asked { server_name, parts, body } = asked;
         let form = Form::wanted_by(&parts.headers);
         let request_id = next_request_id();
         let number = {
@@ -304,13 +329,14 @@ impl Desk {
     }
 
     /// What the request gets if nothing is in its way.
-    fn grant(&self, now: Timestamp, server_name: &str, parts: &Parts, body: &[u8]) -> Result<Grant, Fault> {
+    fn grant(&self, now: Timestamp, asked: &Asked) -> Result<Grant, Fault> {
+        let Asked { parts, body, .. } = asked;
         // Who comes with the token of a web identity has no keys to sign with yet.
         if let Ok((Action::AssumeRoleWithWebIdentity, form)) = judgement::action(parts, body) {
             let assumed = role::assume(&lock(&self.roles), None, &form, now)?;
             return Ok(self.hand_out("AssumeRoleWithWebIdentity", assumed));
         }
-        let caller = judgement::judge(&lock(&self.principals), now, server_name, parts, body)?.clone();
+        let caller = self.known.judge(judgement::STS, now, asked)?;
         let (action, form) = judgement::action(parts, body)?;
         match action {
             Action::GetCallerIdentity => Ok(Grant::Identity(caller)),
@@ -323,7 +349,7 @@ impl Desk {
 
     /// Knows the holder of a session from now on.
     fn hand_out(&self, action: &'static str, assumed: Assumed) -> Grant {
-        self.know(assumed.principal.clone());
+        self.known.know(assumed.principal.clone());
         Grant::Session(action, assumed)
     }
 }

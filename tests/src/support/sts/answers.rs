@@ -24,6 +24,12 @@ impl Fault {
     pub fn new(code: Code, message: impl Into<String>) -> Fault {
         Fault { code, message: message.into() }
     }
+
+    /// The words.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
 }
 
 /// STS's codes, alphabetical.
@@ -72,7 +78,7 @@ impl Code {
         }
     }
 
-    fn status(self) -> StatusCode {
+    pub(in crate::support) fn status(self) -> StatusCode {
         match self {
             Code::AccessDenied
             | Code::ExpiredToken
@@ -192,7 +198,7 @@ impl Form {
     }
 }
 
-fn escape(text: &str) -> String {
+pub(in crate::support) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 

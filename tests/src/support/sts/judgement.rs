@@ -19,12 +19,27 @@ pub enum Action {
     AssumeRoleWithWebIdentity,
 }
 
-/// Decides who signed one request: `server_name` is the name that its TLS handshake asked for, `now` the service's time.
+/// A service of AWS, as far as it decides for whom a signature is good.
+#[derive(Clone, Copy, Debug)]
+pub struct Service {
+    /// Its name in the scope of a signature.
+    pub name: &'static str,
+    /// The region that one of its hosts belongs to; `None` for a host that is none of its own.
+    pub region_of: fn(&str) -> Option<&str>,
+}
+
+/// STS, at its public hosts and at an endpoint in somebody's own network.
+pub const STS: Service =
+    Service { name: "sts", region_of: |host| region_of(host).or_else(|| region_of_vpc_endpoint(host)) };
+
+/// Decides who signed one request of a service: `server_name` is the name that its TLS handshake asked for, `now` the service's
+/// time.
 ///
 /// # Errors
 ///
-/// STS's refusal.
+/// The refusal, in STS's words.
 pub fn judge<'a>(
+    service: Service,
     principals: &'a [Principal],
     now: Timestamp,
     server_name: &str,
@@ -32,7 +47,7 @@ pub fn judge<'a>(
     body: &[u8],
 ) -> Result<&'a Principal, Fault> {
     let claim = Claim::read(parts, body)?;
-    scope(&claim, server_name, parts)?;
+    scope(service, &claim, server_name, parts)?;
     let principal = principals
         .iter()
         .find(|principal| principal.access_key_id == claim.access_key_id)
@@ -86,10 +101,15 @@ pub fn region_of(host: &str) -> Option<&str> {
     if host == "sts.amazonaws.com" {
         return Some("us-east-1");
     }
+    region_in(host, &["sts", "sts-fips"])
+}
+
+/// The region in a host that begins with one of these labels: `SERVICE.REGION.amazonaws.com`. `None` for other hosts.
+#[must_use]
+pub fn region_in<'a>(host: &'a str, services: &[&str]) -> Option<&'a str> {
     let (service, rest) = host.split_once('.')?;
     let (region, suffix) = rest.split_once('.')?;
-    let is_service = matches!(service, "sts" | "sts-fips");
-    (is_service && is_region(region) && DNS_SUFFIXES.contains(&suffix)).then_some(region)
+    (services.contains(&service) && is_region(region) && DNS_SUFFIXES.contains(&suffix)).then_some(region)
 }
 
 /// The region of an endpoint that somebody made in a network of their own: `vpce-ID.sts.REGION.vpce.amazonaws.com`.
@@ -109,16 +129,16 @@ fn is_region(label: &str) -> bool {
     number && are_words && words.len() >= 2
 }
 
-fn scope(claim: &Claim, server_name: &str, parts: &Parts) -> Result<(), Fault> {
+fn scope(service: Service, claim: &Claim, server_name: &str, parts: &Parts) -> Result<(), Fault> {
     let host = parts.headers.get(http::header::HOST).map(|value| value.to_str().unwrap_or_default());
     let host = host.or_else(|| parts.uri.authority().map(|authority| authority.as_str())).unwrap_or_default();
     if host != server_name {
         return Err(mismatch("The Host is not the name that the connection was made for."));
     }
-    if claim.service != "sts" {
-        return Err(mismatch("Credential should be scoped to correct service: 'sts'."));
+    if claim.service != service.name {
+        return Err(mismatch(&format!("Credential should be scoped to correct service: '{}'.", service.name)));
     }
-    if region_of(host).or_else(|| region_of_vpc_endpoint(host)) != Some(claim.region.as_str()) {
+    if (service.region_of)(host) != Some(claim.region.as_str()) {
         return Err(mismatch("Credential should be scoped to a valid region."));
     }
     Ok(())

@@ -115,7 +115,7 @@ impl Principal {
 }
 
 /// A prefix and 17 characters of AWS's alphabet for ids.
-fn identifier(prefix: &str, of: &str) -> String {
+pub(in crate::support) fn identifier(prefix: &str, of: &str) -> String {
     let digest = Sha256::digest(of);
     let characters = digest.iter().take(17).map(|byte| char::from(ID_ALPHABET[usize::from(byte % 32)]));
     prefix.chars().chain(characters).collect()

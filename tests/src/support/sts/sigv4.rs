@@ -183,6 +183,11 @@ impl Pairs {
             .map(Pairs)
     }
 
+    /// Each parameter, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// The value of a parameter that may be given once.
     ///
     /// # Errors

@@ -72,14 +72,14 @@ fn a_request_to_another_host_is_refused() {
 #[test]
 fn a_host_that_the_connection_was_not_made_for_is_refused() {
     let (parts, ()) = request(LONG_LIVED.url, CLUSTER).into_parts();
-    let judged = judge(&principals(), time(NOW), "sts.us-west-1.amazonaws.com", &parts, b"").map(|_| ());
+    let judged = judge(STS, &principals(), time(NOW), "sts.us-west-1.amazonaws.com", &parts, b"").map(|_| ());
     assert_eq!(judged.unwrap_err().code, Code::SignatureDoesNotMatch);
 }
 
 #[test]
 fn a_body_that_was_not_signed_is_refused() {
     let (parts, ()) = request(LONG_LIVED.url, CLUSTER).into_parts();
-    let judged = judge(&principals(), time(NOW), "sts.us-west-2.amazonaws.com", &parts, b"Action=").map(|_| ());
+    let judged = judge(STS, &principals(), time(NOW), "sts.us-west-2.amazonaws.com", &parts, b"Action=").map(|_| ());
     assert_eq!(judged.unwrap_err().code, Code::SignatureDoesNotMatch);
 }
 
@@ -105,7 +105,7 @@ fn a_session_that_has_ended_is_expired() {
     let (parts, ()) = request(TEMPORARY.url, CLUSTER).into_parts();
     let mut judged_with_end = |end: &str| {
         principals[1].session.as_mut().unwrap().ends = Some(time(end));
-        judge(&principals, time(NOW), "sts.amazonaws.com", &parts, b"").map(|_| ()).map_err(|fault| fault.code)
+        judge(STS, &principals, time(NOW), "sts.amazonaws.com", &parts, b"").map(|_| ()).map_err(|fault| fault.code)
     };
     assert_eq!(judged_with_end("2026-01-02T03:04:06Z"), Ok(()));
     assert_eq!(judged_with_end("2026-01-02T03:04:05Z"), Err(Code::ExpiredToken));
@@ -154,7 +154,7 @@ impl Recorded {
     fn at(&self, now: &str, url: &str, cluster: &str) -> Result<&'static str, Code> {
         let (parts, ()) = request(url, cluster).into_parts();
         let server_name = parts.headers["host"].to_str().unwrap().to_owned();
-        match judge(&principals(), time(now), &server_name, &parts, b"") {
+        match judge(STS, &principals(), time(now), &server_name, &parts, b"") {
             Ok(principal) => Ok([USER, ROLE, OTHER].into_iter().find(|arn| *arn == principal.arn).unwrap()),
             Err(fault) => Err(fault.code),
         }
