@@ -44,6 +44,7 @@ mod differences;
 mod ec2;
 mod http_face;
 mod init;
+mod instances;
 mod interop;
 mod kubeconfig;
 mod login;

@@ -63,13 +63,9 @@ impl OwnCredentials {
     pub fn of_role(api: QueryApi, sts: Service, role: &RoleArn, source: Option<&SourceArn>, clock: Clock) -> Self {
         let parameters =
             Arc::new([("RoleArn".to_owned(), role.0.clone()), ("RoleSessionName".to_owned(), SESSION.to_owned())]);
-        let headers: Arc<[_]> = source.map_or_else(
-            || Arc::new([]) as Arc<[_]>,
-            |source| {
-                let account = source.account.to_string();
-                Arc::new([(SOURCE_ACCOUNT, account), (SOURCE_ARN, source.arn.clone())])
-            },
-        );
+        let headers =
+            source.map(|source| [(SOURCE_ACCOUNT, source.account.to_string()), (SOURCE_ARN, source.arn.clone())]);
+        let headers: Arc<[_]> = headers.into_iter().flatten().collect();
         Self::new(clock, move || {
             let (api, sts, parameters, headers) =
                 (api.clone(), sts.clone(), Arc::clone(&parameters), Arc::clone(&headers));

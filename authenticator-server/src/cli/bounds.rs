@@ -121,7 +121,7 @@ const ROWS: [Row; 23] = [
         ("sts-max-flights", "stsMaxFlights"),
         Unit::Number,
         (1, 100_000),
-        1024,
+        10_000,
         "The most tokens that STS is asked about or waits to be asked about; one more gets 503 at once",
     ),
     row(
@@ -177,8 +177,8 @@ const ROWS: [Row; 23] = [
         ("sts-queue", "stsQueue"),
         Unit::Number,
         (1, 100_000),
-        256,
-        "How many calls about such callers may wait for their turn",
+        8192,
+        "How many calls about such callers may wait for their turn, if STS bears so many in 5s",
     ),
     row(
         Bound::LaneWaiting,

@@ -357,7 +357,7 @@ mod tests {
     }
 
     /// A good value of every key that is no mapping and is built.
-    const SETTINGS: [(&str, &str); 32] = [
+    const SETTINGS: [(&str, &str); 34] = [
         ("dynamicBackendModePath", "/etc/modes.json"),
         ("dynamicfileUserIDStrict", "true"),
         ("dynamicfilepath", "/etc/mappings.json"),

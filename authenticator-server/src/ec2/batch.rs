@@ -36,10 +36,12 @@ impl Default for BatchLimits {
 /// A question to EC2, to be given back to [`Batcher::finish`].
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Batch {
-    /// The instances, no more than [`MOST_IDS`].
-    pub(super) ids: Vec<InstanceId>,
+    /// The instances, no more than [`MOST_IDS`]: the same for each page, or EC2 would not know where it was.
+    pub(super) ids: Arc<[InstanceId]>,
     /// Where EC2's answer goes on, if it began already.
     pub(super) page: Option<String>,
+    /// Those of which nothing was told yet.
+    open: Vec<InstanceId>,
     pages: u32,
 }
 
@@ -191,7 +193,7 @@ impl<W, E: Clone> Batcher<W, E> {
                 None => {
                     self.last = Some(now);
                     let ids = self.take(&waits);
-                    (!ids.is_empty()).then_some(Batch { ids, page: None, pages: 0 })
+                    (!ids.is_empty()).then(|| Batch { ids: ids.as_slice().into(), page: None, open: ids, pages: 0 })
                 }
             };
             // Of those that waited all have gone.
@@ -219,7 +221,7 @@ impl<W, E: Clone> Batcher<W, E> {
             }
             Outcome::Refused(error) => {
                 self.trouble = Some(error.clone());
-                batch.ids.iter().flat_map(|id| self.land(id)).map(|waiter| (waiter, Err(error.clone()))).collect()
+                batch.open.iter().flat_map(|id| self.land(id)).map(|waiter| (waiter, Err(error.clone()))).collect()
             }
             Outcome::Unheard(error) => {
                 self.trouble = Some(error);
@@ -237,9 +239,9 @@ impl<W, E: Clone> Batcher<W, E> {
         next_page: Option<String>,
     ) -> Told<W, A, E> {
         let goes_on = next_page.is_some() && batch.pages < MOST_PAGES;
-        let (told, open): (Vec<_>, Vec<_>) = batch.ids.into_iter().partition(|id| !goes_on || found.contains_key(id));
-        batch.ids = open;
-        if !batch.ids.is_empty() {
+        let (told, open): (Vec<_>, Vec<_>) = batch.open.into_iter().partition(|id| !goes_on || found.contains_key(id));
+        batch.open = open;
+        if !batch.open.is_empty() {
             (batch.page, batch.pages) = (next_page, batch.pages.saturating_add(1));
             self.unfinished.push_back(batch);
         }
@@ -252,7 +254,7 @@ impl<W, E: Clone> Batcher<W, E> {
 
     /// Puts the instances of a question back at the head of their lines, for those that still wait.
     fn ask_again(&mut self, batch: Batch, now: Instant, waits: impl Fn(&W) -> bool) {
-        for id in batch.ids.into_iter().rev() {
+        for id in batch.open.into_iter().rev() {
             let Some(flight) = self.flights.get_mut(&id) else { continue };
             flight.waiters.retain(&waits);
             if flight.waiters.is_empty() {

@@ -23,7 +23,7 @@ pub struct GateLimits {
     pub in_flight: usize,
     /// How many of those may be of callers who were not let in lately, so that calls that hang leave room.
     pub strangers_in_flight: usize,
-    /// The most strangers that wait.
+    /// The most strangers that wait, while STS bears enough calls for all of them to be let through in time.
     pub strangers_waiting: usize,
     /// The most that wait in one lane.
     pub lane_waiting: usize,
@@ -38,7 +38,7 @@ impl Default for GateLimits {
         Self {
             in_flight: 64,
             strangers_in_flight: 32,
-            strangers_waiting: 256,
+            strangers_waiting: 8192,
             lane_waiting: 32,
             most_per_second: 1000,
             least_per_second: 5,
@@ -151,7 +151,7 @@ impl<T> Gate<T> {
     /// Puts a call at the end of its line, or gives it back if the line is full of others that still wait.
     pub(super) fn enter(&mut self, line: Line, call: T, waits: impl Fn(&T) -> bool) -> Result<(), T> {
         let (waiting, most) = match line {
-            Line::Strangers => (&mut self.strangers, self.limits.strangers_waiting),
+            Line::Strangers => (&mut self.strangers, self.rate.in_time().min(self.limits.strangers_waiting)),
             Line::Lane(key) => {
                 let lane = self.lanes.entry(key.clone()).or_default();
                 if lane.is_empty() {
@@ -253,6 +253,12 @@ struct Rate {
     falls_again: Instant,
 }
 
+/// How long it is worth to wait for a turn. Whoever asks has some seconds more, and the call takes some of them.
+const WORTH_WAITING: Duration = Duration::from_secs(5);
+
+/// So many may always wait: the rate may rise before their time is up.
+const LEAST_WAITING: usize = 64;
+
 /// How far calls may come ahead of even spacing.
 const AHEAD: Duration = Duration::from_millis(50);
 
@@ -270,6 +276,12 @@ impl Rate {
 
     fn ready_at(&self) -> Instant {
         self.due.checked_sub(AHEAD).unwrap_or(self.due)
+    }
+
+    /// How many can be let through before their time is up: more need not wait.
+    fn in_time(&self) -> usize {
+        let calls = Duration::from_secs_f64(self.per_second * WORTH_WAITING.as_secs_f64()).as_secs();
+        usize::try_from(calls).unwrap_or(usize::MAX).max(LEAST_WAITING)
     }
 
     fn take(&mut self, now: Instant) {

@@ -65,7 +65,7 @@ impl Default for ShieldLimits {
             refused: Duration::from_secs(10),
             lane: Duration::from_secs(12 * 60 * 60),
             max_bytes: 4 * 1024 * 1024,
-            max_flights: 1024,
+            max_flights: 10_000,
             deadline: Duration::from_secs(8),
             one_try: Duration::from_secs(6),
             patience: Duration::from_secs(2),

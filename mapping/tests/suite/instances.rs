@@ -11,9 +11,9 @@ const NAME: &str = "ip-10-0-0-1.us-west-2.compute.internal";
 
 fn instance() -> Instance {
     Instance {
-        account: "123456789012".parse().unwrap(),
+        account: "123456789012".parse().expect("an account"),
         is_live: true,
-        private_dns_name: Some(NAME.parse().unwrap()),
+        private_dns_name: Some(NAME.parse().expect("a name")),
         role: role("arn:aws:iam::123456789012:role/path/Node"),
         vpc_id: Some("vpc-0123456789abcdef0".into()),
         clusters: ["blue".into()].into(),
@@ -21,7 +21,7 @@ fn instance() -> Instance {
 }
 
 fn role(arn: &str) -> InstanceRole {
-    InstanceRole::Role(arn.parse::<mapping::Principal>().unwrap().canonical())
+    InstanceRole::Role(arn.parse::<mapping::Principal>().expect("an ARN").canonical())
 }
 
 fn on(instance: Instance) -> Identity {

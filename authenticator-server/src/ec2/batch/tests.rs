@@ -49,7 +49,7 @@ fn those_who_ask_at_about_the_same_time_share_a_call_and_each_gets_its_own_answe
     }
     assert_eq!(batcher.next(now, all), Next::At(now + GATHER));
     let batch = ask(&mut batcher, now + GATHER);
-    assert_eq!(batch.ids, [id(1), id(2), id(3)]);
+    assert_eq!(*batch.ids, [id(1), id(2), id(3)]);
     let mut told = batcher.finish(batch, answered(&[1, 3], None), now + ms(30), 0.0, all);
     told.sort_unstable_by_key(|(waiter, _)| *waiter);
     assert_eq!(told, [(10, Ok(Some(1))), (11, Ok(Some(1))), (20, Ok(None)), (30, Ok(Some(3)))]);
@@ -104,7 +104,7 @@ fn an_answer_that_goes_on_is_asked_for_before_others_and_tells_what_it_told_alre
     assert_eq!(batcher.finish(batch, answered(&[2], Some("page2")), now, 0.0, all), [(2, Ok(Some(2)))]);
     batcher.enter(&id(9), &role("a"), 9, now, all).unwrap();
     let batch = ask(&mut batcher, now);
-    assert_eq!((batch.ids.as_slice(), batch.page.as_deref()), ([id(1), id(3)].as_slice(), Some("page2")));
+    assert_eq!((&*batch.ids, batch.page.as_deref()), ([id(1), id(2), id(3)].as_slice(), Some("page2")));
     let told = batcher.finish(batch, answered(&[3], None), now, 0.0, all);
     assert_eq!(told, [(1, Ok(None)), (3, Ok(Some(3)))]);
 }
@@ -184,7 +184,7 @@ fn nobody_is_asked_for_who_has_gone_and_its_place_is_free() {
     batcher.enter(&id(1000), &role("a"), 1000, now, waits).unwrap();
     assert_eq!(batcher.waiting(), 2);
     let Next::Ask(batch) = batcher.next(now + GATHER, waits) else { panic!("nothing to ask") };
-    assert_eq!(batch.ids, [id(999), id(1000)]);
+    assert_eq!(*batch.ids, [id(999), id(1000)]);
     let told = batcher.finish::<u64>(batch, Outcome::Unheard("away"), now + GATHER, 0.0, |_| false);
     assert_eq!((told, batcher.waiting(), batcher.flights.len()), (Vec::new(), 0, 0));
 }
@@ -246,7 +246,7 @@ impl World {
             Event::Wait(time) => self.now += ms(time),
             Event::Ask => self.ask(),
             Event::Answer { which, found, more } => self.end(which, |batch| {
-                let known = batch.ids.iter().filter_map(|asked| {
+                let known = batch.open.iter().filter_map(|asked| {
                     let number = (0..40).find(|number| id(*number) == *asked)?;
                     found[usize::try_from(number).unwrap()].then(|| (asked.clone(), number))
                 });
@@ -264,9 +264,9 @@ impl World {
             self.made += 1;
             let allowed = 3 + 10 * self.now.duration_since(self.begun).as_millis() / 1000;
             assert!(u128::from(self.made) <= allowed + 1, "{} calls", self.made);
-            let under_way: HashSet<_> = self.calls.iter().flat_map(|batch| &batch.ids).collect();
-            let asked: HashSet<_> = batch.ids.iter().collect();
-            assert_eq!(asked.len(), batch.ids.len(), "each once");
+            let under_way: HashSet<_> = self.calls.iter().flat_map(|batch| &batch.open).collect();
+            let asked: HashSet<_> = batch.open.iter().collect();
+            assert_eq!(asked.len(), batch.open.len(), "each once");
             assert!(under_way.is_disjoint(&asked), "one call about an instance at a time");
             self.calls.push(batch);
         }

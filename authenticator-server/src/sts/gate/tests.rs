@@ -64,6 +64,17 @@ fn a_line_that_is_full_takes_nobody_and_the_others_do() {
 }
 
 #[test]
+fn no_more_strangers_wait_than_can_be_let_through_in_time() {
+    for (per_second, room) in [(20, 100), (1, 64), (2000, 8192)] {
+        let limits = GateLimits { most_per_second: per_second, least_per_second: 1, ..GateLimits::default() };
+        let (mut gate, now) = gate(limits);
+        let entered = (0..10_000).take_while(|n| gate.enter(Line::Strangers, n.to_string(), |_| true).is_ok());
+        assert_eq!(entered.count(), room, "{per_second} calls a second");
+        assert!(!started(&mut gate, now).is_empty());
+    }
+}
+
+#[test]
 fn strangers_whose_calls_hang_leave_room_for_lanes() {
     let (mut gate, now) = gate(GateLimits { in_flight: 3, strangers_in_flight: 2, ..GateLimits::default() });
     for n in 0..5 {
