@@ -78,8 +78,14 @@ impl CustomResource {
 
     /// The name of the object.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub const fn name(&self) -> &Arc<str> {
         &self.name
+    }
+
+    /// Its `metadata.uid`.
+    #[must_use]
+    pub fn uid(&self) -> &str {
+        &self.uid
     }
 
     /// Whether it has a rule: whether it was good once.
