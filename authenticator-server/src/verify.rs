@@ -230,6 +230,20 @@ mod tests {
             (USER.0, "arn:aws:sts::111122223333:assumed-role/path/Dev/a", "AROACKCEVSQ6C2EXAMPLE:a"),
             (SESSION.0, SESSION.1, "AROACKCEVSQ6C2EXAMPLE:someone-else"),
             (SESSION.0, SESSION.1, "AROACKCEVSQ6C2EXAMPLE"),
+            (SESSION.0, SESSION.1, "AROACKCEVSQ6C2EXAMPLE:ann@example.com:ann@example.com"),
+            (SESSION.0, SESSION.1, ":ann@example.com"),
+            (SESSION.0, SESSION.1, "AROACKCEVSQ6C2EXAMPLE:ANN@example.com"),
+            (SESSION.0, SESSION.1, "AROACKCEVSQ6C2EXAMPLE\0:ann@example.com"),
+            (USER.0, "arn:aws:iam::111122223333:user/team/Ann ", USER.2),
+            (USER.0, "arn:aws:iam::111122223333:user/team/\0Ann", USER.2),
+            (USER.0, "arn:aws:iam:us-west-2:111122223333:user/Ann", USER.2),
+            (USER.0, "arn:aws:iam::111122223333:user/", USER.2),
+            (USER.0, "arn:aws:iam::111122223333:user/Ann", "AIDACKCEVSQ6C2EXAMPLE:Ann"),
+            (USER.0, "arn:aws:iam::111122223333:group/Ann", USER.2),
+            (USER.0, "arn:aws:sts::111122223333:assumed-role/Dev", "AROACKCEVSQ6C2EXAMPLE:a"),
+            (USER.0, "arn:aws:sts::111122223333:assumed-role//a", "AROACKCEVSQ6C2EXAMPLE:a"),
+            (USER.0, "arn:aws:sts::111122223333:federated-user/fred", "999999999999:fred"),
+            (USER.0, "arn:aws:sts::111122223333:federated-user/fred", "111122223333:frida"),
         ] {
             let told = identify_answer(answer).err();
             assert_eq!(told, Some(sts::Outage::Answer(AnswerError::Contradiction).into()), "{answer:?}");

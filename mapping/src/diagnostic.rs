@@ -67,7 +67,7 @@ pub enum DiagnosticCode {
     NoUsableEntry,
     /// Something else where a list of entries belongs.
     NotAList,
-    /// The text is not YAML, or is more of it than is read.
+    /// The text is not YAML (or not JSON, where that is read), or is more of it than is read.
     NotYaml,
     /// The path of a role is not looked at.
     PathIgnored,

@@ -19,6 +19,7 @@ use std::{
     str::FromStr,
 };
 
+use compact_str::CompactString;
 use thiserror::Error;
 
 use crate::{
@@ -42,7 +43,7 @@ use crate::{
 pub struct Template(
     /// Each placeholder is its mark, a control character, which no name has: a hundred thousand mappings have several
     /// templates each, and this one is no longer than the name.
-    Box<str>,
+    CompactString,
 );
 
 /// Why a template gives this caller no name.
@@ -173,7 +174,7 @@ impl FromStr for Template {
         if text.chars().any(char::is_control) {
             return Err(TemplateError::ControlCharacter);
         }
-        let mut marked = String::with_capacity(text.len());
+        let mut marked = CompactString::with_capacity(text.len());
         let mut rest = text;
         while let Some((literal, tail)) = rest.split_once("{{") {
             let (name, after) = tail.split_once("}}").ok_or(TemplateError::Unclosed)?;
@@ -182,7 +183,8 @@ impl FromStr for Template {
             rest = after;
         }
         marked.push_str(without_braces(rest)?);
-        Ok(Self(marked.as_str().into()))
+        marked.shrink_to_fit();
+        Ok(Self(marked))
     }
 }
 

@@ -285,7 +285,7 @@ fn object(name: &str, spec: &Value) -> String {
 }
 
 /// What a cluster of the Go program has: three fields, of which two must be there, and nothing about what they hold.
-fn go_programs_definition() -> String {
+pub(crate) fn go_programs_definition() -> String {
     let text = json!({"type": "string"});
     let spec = json!({
         "type": "object",

@@ -16,9 +16,11 @@ use authenticator_tests::support::review::{Reviewer, User};
 use authenticator_tests::support::server::{Server, Setup};
 use authenticator_tests::support::sts::{Principal, Sts};
 use http::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+use crate::custom_resources::go_programs_definition;
 use crate::people::{ACCOUNT, CLUSTER};
 
 #[test]
@@ -55,6 +57,54 @@ fn the_go_program_and_ours_differ_about_aws_auth_where_it_is_wanted_and_nowhere_
         }
         bench.compare(name, &ours, Some(&theirs));
     }
+    bench.done();
+}
+
+/// The same for the dynamic file, in each case with both programs started on it.
+#[test]
+fn the_go_program_and_ours_differ_about_the_dynamic_file_where_it_is_wanted_and_nowhere_else() {
+    let mut bench = Bench::new();
+    let folder = TempDir::new().expect("a folder can be made");
+    let path = folder.path().join("dynamic.json");
+    for (name, is_strict, file) in dynamic_files() {
+        std::fs::write(&path, file.to_string()).expect("the file can be written");
+        let config = format!(
+            "clusterID: {CLUSTER}\nserver:\n  backendMode: [DynamicFile]\n  dynamicfilepath: {}\n  \
+             dynamicfileUserIDStrict: {is_strict}\n",
+            path.display()
+        );
+        let ours = bench.ours(&config);
+        let theirs = Peer::start(&config, &ours, &bench.sts).expect("the Go program comes up");
+        eventually("ours has read it", || bench.says(&ours.reviewer(), "marker").is_named("marker"));
+        eventually("the Go program has read it", || {
+            bench.says(theirs.reviewer(), "marker").is_named("marker") || theirs.log().contains("ParseMap: ")
+        });
+        bench.compare(name, &ours, Some(&theirs));
+    }
+    bench.done();
+}
+
+/// The same for custom resources of a real API server.
+#[test]
+fn the_go_program_and_ours_differ_about_custom_resources_where_it_is_wanted_and_nowhere_else() {
+    let mut bench = Bench::new();
+    let control_plane = Site::prepare().and_then(|site| site.start(None)).expect("a control plane comes up");
+    control_plane.apply(&go_programs_definition()).expect("the definition is taken");
+    let kubeconfig = control_plane.site().administrator().path().display().to_string();
+    let config = format!("clusterID: {CLUSTER}\nserver:\n  backendMode: [CRD]\n  kubeconfig: {kubeconfig}\n");
+    for (name, user, arn, groups) in CUSTOM_RESOURCES {
+        let object = json!({"apiVersion": "iamauthenticator.k8s.aws/v1alpha1", "kind": "IAMIdentityMapping",
+            "metadata": {"name": name}, "spec": {"arn": arn, "username": user, "groups": groups}});
+        eventually("the kind is served", || control_plane.apply(&object.to_string()).is_ok());
+    }
+    let ours = bench.ours(&config);
+    let theirs = Peer::start(&config, &ours, &bench.sts).expect("the Go program comes up");
+    eventually("ours has read them", || bench.says(&ours.reviewer(), "marker").is_named("marker"));
+    // It looks at one object after another.
+    for (_, who, name) in ALIKE.iter().filter(|(config, ..)| *config == "custom resources") {
+        eventually("the Go program has read them", || bench.says(theirs.reviewer(), who).is_named(name));
+    }
+    bench.compare("custom resources", &ours, Some(&theirs));
     bench.done();
 }
 
@@ -191,6 +241,19 @@ const ALIKE: &[(&str, &str, &str)] = &[
     ("the same twice", "admin", "last"),
     ("the same twice", "alice", "last"),
     ("aws-auth", "ada", "ada"),
+    ("dynamic file", "admin", "admin:jane-example.com"),
+    ("dynamic file", "team-a", "team"),
+    ("dynamic file", "alice", "alice"),
+    ("dynamic file", "ada", "last"),
+    ("dynamic file", "other account", "arn:aws:iam::444455556666:user/eve"),
+    ("strict dynamic file", "admin", "admin"),
+    ("strict dynamic file", "alice", "alice"),
+    ("strict dynamic file", "mallory", "arn:aws:iam::111122223333:user/mallory"),
+    ("custom resources", "admin", "admin:jane-example.com"),
+    ("custom resources", "team-a", "team"),
+    ("custom resources", "alice", "alice"),
+    ("custom resources", "ada", "ada"),
+    ("custom resources", "root", "root"),
     ("aws-auth", "other account", "arn:aws:iam::444455556666:user/eve"),
 ];
 
@@ -309,6 +372,66 @@ const AWS_AUTH_USERS: &str = "
 - {userarn: arn:aws:iam::111122223333:user/division/ada, username: ada, groups: []}
 ";
 
+/// Dynamic files: what is tried with them, whether each entry must have a `userid`, and their text.
+fn dynamic_files() -> [(&'static str, bool, Value); 4] {
+    let iam = |resource: &str| format!("arn:aws:iam::{ACCOUNT}:{resource}");
+    let people = people();
+    let id = |who: &str| people[who].user_id.split(':').next().unwrap_or_default().to_owned();
+    let marker = json!({"userarn": iam("user/marker"), "userid": id("marker"), "username": "marker"});
+    [
+        (
+            "dynamic file",
+            false,
+            json!({"LastUpdatedDateTime": "1669926462", "Version": "1",
+                "mapRoles": [
+                    {"rolearn": iam("role/ADMIN"), "username": "admin:{{SessionName}}", "groups": ["system:masters"]},
+                    {"rolearn": iam("role/team/dev"), "username": "dev", "groups": []},
+                    {"rolearn": format!("arn:aws:sts::{ACCOUNT}:assumed-role/team-a/s"), "username": "team"},
+                ],
+                "mapUsers": [
+                    {"userarn": iam("user/ALICE"), "username": "alice", "groups": ["a"]},
+                    {"userarn": iam("user/division/ada"), "username": "first"},
+                    {"userarn": iam("user/Division/Ada"), "username": "last"},
+                    marker,
+                ],
+                "mapAccounts": ["444455556666", "012345678901"]}),
+        ),
+        (
+            "strict dynamic file",
+            true,
+            json!({
+                "mapRoles": [
+                    {"rolearn": iam("role/team/Admin"), "userid": id("admin"), "username": "admin"},
+                    {"rolearn": iam("role/dev-of-old"), "userid": id("dev"), "username": "dev"},
+                ],
+                "mapUsers": [{"userid": id("alice"), "username": "alice"}, marker],
+                "mapAccounts": [ACCOUNT]}),
+        ),
+        (
+            "dynamic file with a bad entry",
+            false,
+            json!({"mapUsers": [{"username": "nobody"}, {"userarn": iam("user/alice"), "username": "alice"}, marker]}),
+        ),
+        (
+            "dynamic file with a userid of somebody else",
+            false,
+            json!({"mapUsers": [{"userarn": iam("user/alice"), "userid": "AIDAGONE", "username": "alice"}, marker]}),
+        ),
+    ]
+}
+
+/// Custom resources: name, user name, ARN, groups.
+const CUSTOM_RESOURCES: &[(&str, &str, &str, &[&str])] = &[
+    ("admin", "admin:{{SessionName}}", "arn:aws:iam::111122223333:role/ADMIN", &["system:masters"]),
+    ("dev", "dev", "arn:aws:iam::111122223333:role/team/dev", &[]),
+    ("team", "team", "arn:aws:sts::111122223333:assumed-role/team-a/s", &["t"]),
+    ("alice", "alice", "arn:aws:iam::111122223333:user/Alice", &["a", "b"]),
+    ("ada", "ada", "arn:aws:iam::111122223333:user/division/ada", &[]),
+    ("root", "root", "arn:aws:iam::111122223333:root", &[]),
+    ("garbage", "mallory", "mallory", &[]),
+    ("marker", "marker", "arn:aws:iam::111122223333:user/marker", &[]),
+];
+
 use Wanted::{Named, NotStarted, Refused};
 
 const WANTED: &[Row] = &[
@@ -324,6 +447,24 @@ const WANTED: &[Row] = &[
     row("a pattern", "team-a", NotStarted, Named("team"), "patterns are ours"),
     row("sessionNames", "admin", Named("admin"), Refused, "conditions are ours"),
     row("reserved group", "admin", Named("admin"), Refused, "a group gives more than a name does"),
+    row("dynamic file", "dev", Refused, Named("dev"), "STS never says a role's path"),
+    row(
+        "strict dynamic file",
+        "dev",
+        Named("arn:aws:iam::111122223333:role/dev"),
+        Refused,
+        "what is said of the one is not said of the other",
+    ),
+    row("dynamic file with a bad entry", "alice", Refused, Named("alice"), "a typo locks out nobody else"),
+    row("dynamic file with a bad entry", "marker", Refused, Named("marker"), "a typo locks out nobody else"),
+    row(
+        "dynamic file with a userid of somebody else",
+        "alice",
+        Named("alice"),
+        Refused,
+        "the name was given to somebody else since",
+    ),
+    row("custom resources", "dev", Refused, Named("dev"), "STS never says a role's path"),
     row("aws-auth", "dev", Refused, Named("dev"), "STS never says a role's path"),
     row("aws-auth", "team-a", Refused, Named("team"), "the same text means the same in every source"),
     row("aws-auth", "sso-admin-readonly", Named("sso"), Refused, "it is another permission set"),

@@ -97,18 +97,19 @@ impl ConfigFile {
     pub(super) fn read(path: &Path) -> Result<Self, ConfigFileError> {
         let text =
             std::fs::read_to_string(path).map_err(|source| ConfigFileError::Read { file: path.to_owned(), source })?;
-        Self::parse(path, &text)
+        Self::parse(path, text)
     }
 
-    /// Reads `text`, which is the file at `path`.
+    /// Reads `text`, which is the file at `path`, and lets go of it before it makes rules of what it says.
     ///
     /// # Errors
     /// As [`ConfigFile::read`].
-    pub(super) fn parse(path: &Path, text: &str) -> Result<Self, ConfigFileError> {
+    pub(super) fn parse(path: &Path, text: String) -> Result<Self, ConfigFileError> {
         let mut config = Self::default();
         let mut reader = Reader::new(path);
-        let document = Document::parse(text).map_err(|error| reader.wrong(None, error))?;
-        config.mounted = Some(MountedFile::new(path, text, &document));
+        let document = Document::parse(&text).map_err(|error| reader.wrong(None, error))?;
+        config.mounted = Some(MountedFile::new(path, &text, &document));
+        drop(text);
         if !document.root().is_null() {
             let mut root = document.into_root().into_map().map_err(|error| reader.wrong(None, error))?;
             config.read_root(&root, &mut reader)?;
@@ -340,7 +341,8 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<ConfigFile, String> {
-        ConfigFile::parse(Path::new("config.yaml"), text).map_err(|error| format!("{:#}", anyhow::Error::from(error)))
+        ConfigFile::parse(Path::new("config.yaml"), text.to_owned())
+            .map_err(|error| format!("{:#}", anyhow::Error::from(error)))
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub(super) struct AwsAuthObject {
     seen: Option<BTreeMap<String, String>>,
     rules: Option<AwsAuth>,
     uid: Option<String>,
+    /// Whether it was seen since the list began.
+    is_listed: bool,
     update: Option<Update<AwsAuth>>,
 }
 
@@ -33,16 +35,20 @@ impl Objects for AwsAuthObject {
         Api::namespaced(client, NAMESPACE)
     }
 
-    fn list(&mut self, objects: Vec<ConfigMap>) {
-        match objects.into_iter().find(is_aws_auth) {
-            Some(object) => self.put(object),
-            None => self.see(None, BTreeMap::new()),
-        }
+    fn begin_list(&mut self) {
+        self.is_listed = false;
     }
 
     fn put(&mut self, object: ConfigMap) {
         if is_aws_auth(&object) {
+            self.is_listed = true;
             self.see(object.metadata.uid, object.data.unwrap_or_default());
+        }
+    }
+
+    fn end_list(&mut self) {
+        if !self.is_listed {
+            self.see(None, BTreeMap::new());
         }
     }
 
@@ -103,6 +109,7 @@ const NAME: &str = "aws-auth";
 
 #[cfg(test)]
 mod tests {
+    use super::super::reflector::tests::list;
     use super::*;
 
     const GOOD: &str = "- {rolearn: arn:aws:iam::111122223333:role/Dev, username: dev}";
@@ -132,14 +139,14 @@ mod tests {
     #[test]
     fn a_missing_object_is_read_and_empty() {
         let mut object = AwsAuthObject::default();
-        object.list(vec![config_map("another", &[("mapRoles", GOOD)])]);
+        list(&mut object, vec![config_map("another", &[("mapRoles", GOOD)])]);
         assert_eq!(rules(&mut object), Some((0, true)));
     }
 
     #[test]
     fn an_edit_is_taken_up_and_a_deletion_empties() {
         let mut object = AwsAuthObject::default();
-        object.list(vec![roles(GOOD)]);
+        list(&mut object, vec![roles(GOOD)]);
         assert_eq!(rules(&mut object), Some((1, true)));
         object.remove(&config_map("another", &[]));
         assert_eq!(rules(&mut object), None);
@@ -147,7 +154,7 @@ mod tests {
         assert_eq!(rules(&mut object), Some((0, true)));
         object.put(roles(GOOD));
         assert_eq!(rules(&mut object), Some((1, true)));
-        object.list(Vec::new());
+        list(&mut object, Vec::new());
         assert_eq!(rules(&mut object), Some((0, true)));
     }
 
@@ -178,7 +185,7 @@ mod tests {
         let mut object = AwsAuthObject::default();
         object.put(roles(BROKEN));
         assert!(object.reading().is_some());
-        object.list(vec![roles(BROKEN)]);
+        list(&mut object, vec![roles(BROKEN)]);
         assert!(object.reading().is_none());
         object.put(roles(GOOD));
         assert!(object.reading().is_some());

@@ -13,6 +13,7 @@ use kube::api::{Api, ApiResource, DynamicObject};
 use mapping::format::custom_resource::{self, CustomResource, Object};
 use mapping::format::{Loaded, Update};
 use mapping::{Diagnostic, DiagnosticCode, SourceName};
+use sha2::{Digest as _, Sha256};
 
 use super::Reading;
 use super::reflector::Objects;
@@ -20,17 +21,20 @@ use super::reflector::Objects;
 /// The objects as they were last seen, by name.
 #[derive(Debug, Default)]
 pub(super) struct CustomResources {
-    objects: BTreeMap<String, Seen>,
+    objects: BTreeMap<Arc<str>, Seen>,
     /// Whether what was last read is what they say.
     is_read: bool,
 }
 
+/// An object, and no more of it than is needed: there may be a hundred thousand.
 #[derive(Debug)]
 struct Seen {
-    uid: String,
-    spec: String,
+    /// Of the spec.
+    digest: [u8; 32],
     resource: CustomResource,
-    diagnostics: Vec<Diagnostic>,
+    diagnostics: Box<[Diagnostic]>,
+    /// Whether it was seen since the list began.
+    is_listed: bool,
 }
 
 impl Objects for CustomResources {
@@ -52,34 +56,34 @@ impl Objects for CustomResources {
         Api::all_with(client, &kind)
     }
 
-    fn list(&mut self, objects: Vec<DynamicObject>) {
-        let mut before = std::mem::take(&mut self.objects);
-        for object in objects {
-            let name = object.metadata.name.as_deref().unwrap_or_default();
-            if let Some(seen) = before.remove(name) {
-                self.objects.insert(name.to_owned(), seen);
-            }
-            self.put(object);
-        }
-        if !before.is_empty() {
-            self.is_read = false;
-        }
+    fn begin_list(&mut self) {
+        self.objects.values_mut().for_each(|seen| seen.is_listed = false);
     }
 
     fn put(&mut self, object: DynamicObject) {
         let name = object.metadata.name.unwrap_or_default();
         let uid = object.metadata.uid.unwrap_or_default();
         let spec = object.data.get("spec").map_or_else(|| "null".to_owned(), ToString::to_string);
-        let before = self.objects.get(&name);
-        if before.is_some_and(|seen| seen.uid == uid && seen.spec == spec) {
+        let digest = Sha256::digest(&spec).into();
+        let before = self.objects.get_mut(name.as_str());
+        if let Some(seen) = before.filter(|seen| seen.resource.uid() == uid && seen.digest == digest) {
+            seen.is_listed = true;
             return;
         }
+        let before = self.objects.get(name.as_str());
         // The API server always says when it made an object; one without that would be the newest.
         let created = object.metadata.creation_timestamp.map_or(Timestamp::MAX, |time| time.0);
         let object = Object { name: &name, uid: &uid, created: SystemTime::from(created), spec: &spec };
         let Update { next: resource, diagnostics } = CustomResource::update(before.map(|seen| &seen.resource), &object);
-        self.objects.insert(name, Seen { uid, spec, resource, diagnostics });
+        let seen = Seen { digest, resource, diagnostics: diagnostics.into(), is_listed: true };
+        self.objects.insert(Arc::clone(seen.resource.name()), seen);
         self.is_read = false;
+    }
+
+    fn end_list(&mut self) {
+        let before = self.objects.len();
+        self.objects.retain(|_, seen| seen.is_listed);
+        self.is_read &= self.objects.len() == before;
     }
 
     fn remove(&mut self, object: &DynamicObject) {
@@ -107,7 +111,7 @@ impl Objects for CustomResources {
             api_version: Some(api_version()),
             kind: Some(KIND.to_owned()),
             name: Some(name.to_owned()),
-            uid: self.objects.get(name).map(|seen| seen.uid.clone()),
+            uid: self.objects.get(name).map(|seen| seen.resource.uid().to_owned()),
             ..ObjectReference::default()
         })
     }
@@ -126,6 +130,7 @@ const PLURAL: &str = "iamidentitymappings";
 mod tests {
     use serde_json::json;
 
+    use super::super::reflector::tests::list;
     use super::*;
 
     fn object(name: &str, user: &str, second: i64) -> DynamicObject {
@@ -160,19 +165,19 @@ mod tests {
     #[test]
     fn no_objects_are_read_and_empty() {
         let mut objects = CustomResources::default();
-        objects.list(Vec::new());
+        list(&mut objects, Vec::new());
         assert_eq!(read(&mut objects), Some((0, vec![])));
     }
 
     #[test]
     fn objects_come_and_go_and_what_does_not_change_is_not_read_again() {
         let mut objects = CustomResources::default();
-        objects.list(vec![object("ann", "ann", 1), object("bob", "bob", 1)]);
+        list(&mut objects, vec![object("ann", "ann", 1), object("bob", "bob", 1)]);
         assert_eq!(read(&mut objects), Some((2, vec![])));
-        objects.list(vec![object("ann", "ann", 1), object("bob", "bob", 1)]);
+        list(&mut objects, vec![object("ann", "ann", 1), object("bob", "bob", 1)]);
         objects.put(object("bob", "bob", 1));
         assert_eq!(read(&mut objects), None);
-        objects.list(vec![object("ann", "ann", 1)]);
+        list(&mut objects, vec![object("ann", "ann", 1)]);
         assert_eq!(read(&mut objects), Some((1, vec![])), "a deletion that nobody told");
         objects.put(object("carol", "carol", 2));
         assert_eq!(read(&mut objects), Some((2, vec![])));
@@ -184,7 +189,7 @@ mod tests {
     #[test]
     fn an_object_that_cannot_be_used_is_told_and_the_others_stay() {
         let mut objects = CustomResources::default();
-        objects.list(vec![broken("ann"), object("bob", "bob", 1)]);
+        list(&mut objects, vec![broken("ann"), object("bob", "bob", 1)]);
         let (rules, told) = read(&mut objects).unwrap();
         assert_eq!((rules, told[0].as_str()), (1, "ann"));
         let about = objects.about(&objects.objects["ann"].diagnostics[0]).unwrap();
@@ -209,11 +214,11 @@ mod tests {
     fn of_two_objects_about_one_arn_the_younger_is_told() {
         for (older, younger) in [("a", "b"), ("b", "a")] {
             let mut objects = CustomResources::default();
-            objects.list(vec![object(younger, "ann", 2), object(older, "ann", 1)]);
+            list(&mut objects, vec![object(younger, "ann", 2), object(older, "ann", 1)]);
             assert_eq!(read(&mut objects), Some((1, vec![younger.to_owned()])));
         }
         let mut objects = CustomResources::default();
-        objects.list(vec![object("b", "ann", 1), object("a", "ann", 1)]);
+        list(&mut objects, vec![object("b", "ann", 1), object("a", "ann", 1)]);
         assert_eq!(read(&mut objects), Some((1, vec!["b".to_owned()])));
     }
 }

@@ -47,7 +47,7 @@ impl DynamicFile {
             let previous = rules.clone();
             // A long file takes a while: it is read off the threads that serve.
             let read = tokio::task::spawn_blocking(move || {
-                dynamic_file::DynamicFile::update(previous.as_ref(), text.as_deref().map(str::as_bytes), user_ids)
+                dynamic_file::DynamicFile::update(previous.as_ref(), text, user_ids)
             });
             match read.await {
                 Ok(Update { next, diagnostics }) => {

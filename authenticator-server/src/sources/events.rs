@@ -1,14 +1,17 @@
 //! Events on the objects that hold mappings, for whoever looks at one with `kubectl describe` and not into our log.
 //!
 //! One for each problem, however often its object is read and however many webhooks read it: its name is made of the object
-//! and the problem, so that the API server takes it once. They are slow on purpose, and nothing waits for them.
+//! and the problem, so that the API server takes it once. They are slow on purpose, and nothing waits for them. What the API
+//! server does not take holds up nothing else: each source has its own pace, and each problem its turn.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::convert::Infallible;
 use std::fmt::Write as _;
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::future::select_all;
 use k8s_openapi::api::core::v1::{Event, EventSource, ObjectReference};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::{Api, PostParams};
@@ -31,14 +34,24 @@ pub(super) struct Trouble {
 }
 
 /// Takes problems. Clones are one.
-#[derive(Clone, Debug, Default)]
-pub struct Events(Arc<Desk>);
+#[derive(Clone, Debug)]
+pub struct Events(Arc<HashMap<SourceName, Desk>>);
 
+/// The problems of one source.
 #[derive(Debug, Default)]
 struct Desk {
-    /// The problems that there are now, each under its Event's name.
-    current: Mutex<HashMap<SourceName, BTreeMap<String, Trouble>>>,
+    /// Those that there are now, each under its Event's name.
+    current: Mutex<BTreeMap<String, Trouble>>,
     changed: Notify,
+}
+
+/// What has become of the problems of one source.
+#[derive(Debug, Default)]
+struct Posted {
+    /// Those of which nothing is left to do.
+    done: HashSet<String>,
+    /// The last one that was tried.
+    last: String,
 }
 
 /// Why an Event was not taken.
@@ -54,28 +67,41 @@ enum PostError {
 impl Events {
     /// These are the problems of a source's objects now.
     pub(super) fn tell(&self, source: SourceName, troubles: impl IntoIterator<Item = Trouble>) {
+        let Some(desk) = self.0.get(&source) else { return };
         let named = troubles.into_iter().take(MAX_TROUBLES).map(|trouble| (trouble.event_name(), trouble));
-        let named = named.collect();
-        self.0.current.lock().unwrap_or_else(PoisonError::into_inner).insert(source, named);
-        self.0.changed.notify_one();
+        *desk.current.lock().unwrap_or_else(PoisonError::into_inner) = named.collect();
+        desk.changed.notify_one();
     }
 
     /// Posts what there is to tell, for ever; drop it to stop. What the API server does not take is only logged.
     pub async fn post(self, clients: Clients, clock: Clock) -> Infallible {
-        let (mut posted, mut failures) = (HashSet::new(), 0_u32);
+        let desks = self.0.values().map(|desk| Box::pin(desk.post(&clients, &clock)));
+        select_all(desks).await.0
+    }
+}
+
+impl Default for Events {
+    fn default() -> Self {
+        Self(Arc::new(SourceName::ALL.map(|source| (source, Desk::default())).into()))
+    }
+}
+
+impl Desk {
+    async fn post(&self, clients: &Clients, clock: &Clock) -> Infallible {
+        let (mut posted, mut failures) = (Posted::default(), 0_u32);
         loop {
             let Some((name, trouble)) = self.next(&mut posted) else {
-                self.0.changed.notified().await;
+                self.changed.notified().await;
                 continue;
             };
-            match post(&clients, trouble.namespace(), trouble.event(&name, &clock)).await {
+            match post(clients, trouble.namespace(), trouble.event(&name, clock)).await {
                 Ok(()) => {
-                    posted.insert(name);
+                    posted.done.insert(name);
                     failures = 0;
                 }
                 Err(PostError::Refused(error)) => {
                     tracing::warn!(error, event = name, "the API server does not take an Event");
-                    posted.insert(name);
+                    posted.done.insert(name);
                 }
                 Err(PostError::Unreachable(error)) => {
                     if failures == 0 {
@@ -88,12 +114,17 @@ impl Events {
         }
     }
 
-    /// A problem that was not posted yet. What is no problem any more is forgotten: it may be one again.
-    fn next(&self, posted: &mut HashSet<String>) -> Option<(String, Trouble)> {
-        let current = self.0.current.lock().unwrap_or_else(PoisonError::into_inner);
-        posted.retain(|name| current.values().any(|troubles| troubles.contains_key(name)));
-        let next = current.values().flatten().find(|(name, _)| !posted.contains(*name));
-        next.map(|(name, trouble)| (name.clone(), trouble.clone()))
+    /// The problem whose turn it is: not posted yet, and after the one that was tried last. What is no problem any more is
+    /// forgotten: it may be one again.
+    fn next(&self, posted: &mut Posted) -> Option<(String, Trouble)> {
+        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        posted.done.retain(|name| current.contains_key(name));
+        let last = posted.last.as_str();
+        let after = current.range::<str, _>((Bound::Excluded(last), Bound::Unbounded));
+        let up_to = current.range::<str, _>((Bound::Unbounded, Bound::Included(last)));
+        let (name, trouble) = after.chain(up_to).find(|(name, _)| !posted.done.contains(*name))?;
+        posted.last.clone_from(name);
+        Some((name.clone(), trouble.clone()))
     }
 }
 
@@ -190,29 +221,42 @@ mod tests {
 
     #[test]
     fn a_problem_is_posted_once_as_long_as_it_is_one() {
-        let (events, mut posted) = (Events::default(), HashSet::new());
-        assert!(events.next(&mut posted).is_none());
+        let (events, mut posted) = (Events::default(), Posted::default());
+        let desk = &events.0[&SourceName::Crd];
+        assert!(desk.next(&mut posted).is_none());
         for _ in 0..2 {
             events.tell(SourceName::Crd, [trouble("ann", "wrong")]);
-            let (name, found) = events.next(&mut posted).unwrap();
+            let (name, found) = desk.next(&mut posted).unwrap();
             assert_eq!(found.text, "wrong");
-            posted.insert(name);
+            posted.done.insert(name);
             events.tell(SourceName::Crd, [trouble("ann", "wrong")]);
             events.tell(SourceName::EksConfigMap, []);
-            assert!(events.next(&mut posted).is_none());
+            assert!(desk.next(&mut posted).is_none());
             events.tell(SourceName::Crd, []);
-            assert!(events.next(&mut posted).is_none());
+            assert!(desk.next(&mut posted).is_none());
         }
         events.tell(SourceName::Crd, [trouble("ann", "wrong"), trouble("bob", "wrong"), trouble("ann", "worse")]);
         assert_eq!(
             std::iter::from_fn(|| {
-                let (name, _) = events.next(&mut posted)?;
-                posted.insert(name.clone());
+                let (name, _) = desk.next(&mut posted)?;
+                posted.done.insert(name.clone());
                 Some(name)
             })
             .count(),
             3
         );
+    }
+
+    #[test]
+    fn a_problem_that_is_not_taken_lets_the_others_have_their_turn() {
+        let (events, mut posted) = (Events::default(), Posted::default());
+        events.tell(SourceName::Crd, ["ann", "bob", "carol"].map(|name| trouble(name, "wrong")));
+        events.tell(SourceName::EksConfigMap, [trouble("aws-auth", "wrong")]);
+        let mut next = |source| events.0[&source].next(&mut posted).unwrap().1.about.name.unwrap();
+        let tried: Vec<_> = (0..6).map(|_| next(SourceName::Crd)).collect();
+        assert_eq!(tried, ["ann", "bob", "carol", "ann", "bob", "carol"]);
+        let mut posted = Posted::default();
+        assert!(events.0[&SourceName::EksConfigMap].next(&mut posted).is_some(), "each source has its own turn");
     }
 
     #[test]

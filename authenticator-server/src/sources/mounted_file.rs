@@ -107,6 +107,7 @@ fn read(content: Content) -> Result<(Loaded, Settings), ReloadError> {
         Content::Text(text) => text,
     };
     let document = Document::parse(&text)?;
+    drop(text);
     if document.root().is_null() {
         return Err(ReloadError::Empty);
     }

@@ -39,10 +39,12 @@ pub(super) trait Objects: Default + Send {
 
     /// Where they are.
     fn api(client: kube::Client) -> Api<Self::Kind>;
-    /// These are all there are.
-    fn list(&mut self, objects: Vec<Self::Kind>);
+    /// From now on each that there is is put once.
+    fn begin_list(&mut self);
     /// This one is as it is now.
     fn put(&mut self, object: Self::Kind);
+    /// Those that were put since the list began are all there are.
+    fn end_list(&mut self);
     /// This one is gone.
     fn remove(&mut self, object: &Self::Kind);
     /// What they come to; `None` if nothing has changed since the last time.
@@ -116,11 +118,11 @@ impl<O: Objects> Reflector<O> {
         }
     }
 
-    /// Reads all objects as they are now; says at which version that was.
+    /// Reads all objects as they are now, of which no more than a page is ever held whole; says at which version that was.
     async fn list(&mut self, api: &Api<O::Kind>) -> Result<String, Interruption> {
         let mut params = ListParams::default().limit(PAGE);
         params.field_selector = O::FIELDS.map(str::to_owned);
-        let mut objects = Vec::new();
+        self.objects.begin_list();
         loop {
             let page = match tokio::time::timeout(ANSWER_TIMEOUT, api.list(&params)).await? {
                 Ok(page) => page,
@@ -129,11 +131,11 @@ impl<O: Objects> Reflector<O> {
                 }
                 Err(error) => return Err(error.into()),
             };
-            objects.extend(page.items);
+            page.items.into_iter().for_each(|object| self.objects.put(object));
             match page.metadata.continue_.filter(|token| !token.is_empty()) {
                 Some(token) => params.continue_token = Some(token),
                 None => {
-                    self.objects.list(objects);
+                    self.objects.end_list();
                     self.publish();
                     return Ok(page.metadata.resource_version.unwrap_or_default());
                 }
@@ -230,7 +232,7 @@ const BREATH: Duration = Duration::from_millis(250);
 const PAGE: u32 = 500;
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -244,6 +246,13 @@ mod tests {
     use super::super::{ApiServer, SourceStatus};
     use super::*;
     use crate::clock::Clock;
+
+    /// These are all there are.
+    pub(in super::super) fn list<O: Objects>(objects: &mut O, all: Vec<O::Kind>) {
+        objects.begin_list();
+        all.into_iter().for_each(|object| objects.put(object));
+        objects.end_list();
+    }
 
     const NOT_FOUND: (u16, &str) = (404, "default backend - 404");
     const NO_GROUPS: &str = r#"{"kind": "APIGroupList", "apiVersion": "v1", "groups": []}"#;

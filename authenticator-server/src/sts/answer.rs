@@ -179,6 +179,27 @@ mod tests {
             GOOD.replacen("\"111122223333\"", "111122223333", 1),
             GOOD.replacen("\"111122223333\"", "\"11112222333\"", 1),
             GOOD.replacen("AIDACKCEVSQ6C2EXAMPLE", "", 1),
+            // The same member twice, one of them written with an escape.
+            GOOD.replacen("\"Account\":", "\"\\u0041ccount\":\"999999999999\",\"Account\":", 1),
+            GOOD.replacen(
+                "\"GetCallerIdentityResult\"",
+                "\"GetCallerIdentityResult\":{},\"GetCallerIdentityResult\"",
+                1,
+            ),
+            GOOD.replacen("\"ResponseMetadata\"", "\"AssumeRoleResult\":{},\"ResponseMetadata\"", 1),
+            GOOD.replacen("{\"RequestId\"", "{\"Extra\":1,\"RequestId\"", 1),
+            GOOD.replacen("\"01234567", "1,\"x\":\"01234567", 1),
+            GOOD.replacen("\"111122223333\"", "\"111122223333 \"", 1),
+            GOOD.replacen("\"111122223333\"", "\"\\uff111122223333\"", 1),
+            GOOD.replacen("\"111122223333\"", "[\"111122223333\"]", 1),
+            GOOD.replacen("user/Ann", "user/\\ud800Ann", 1),
+            GOOD.replacen("user/Ann", "user/\u{0}Ann", 1),
+            GOOD.replacen("{\"RequestId\"", &format!("{}{{\"RequestId\"", "[".repeat(60_000)), 1),
+            GOOD.replacen(':', "=", 1),
+            GOOD.replace('"', "'"),
+            format!("{GOOD},"),
+            format!("/* */{GOOD}"),
+            format!(")]}}'\n{GOOD}"),
             "<GetCallerIdentityResponse/>".to_owned(),
         ] {
             assert_eq!(ok(&body), Err(Outage::Answer(AnswerError::Shape).into()), "{body}");

@@ -60,7 +60,7 @@ impl CustomResource {
     pub fn update(previous: Option<&Self>, object: &Object<'_>) -> Update<Self> {
         let name: Arc<str> = object.name.into();
         let mut report = Report::new(SourceName::Crd, SPEC).object(&name);
-        let now = match Document::parse_within(object.spec, Limits::OBJECT) {
+        let now = match Document::parse_json(object.spec, Limits::OBJECT) {
             Ok(spec) => entries::object(&name, spec.root(), &mut report).map(Arc::new),
             Err(error) => {
                 report.error(DiagnosticCode::NotYaml, error.location(), error.message().to_owned(), None);
@@ -78,8 +78,14 @@ impl CustomResource {
 
     /// The name of the object.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub const fn name(&self) -> &Arc<str> {
         &self.name
+    }
+
+    /// Its `metadata.uid`.
+    #[must_use]
+    pub fn uid(&self) -> &str {
+        &self.uid
     }
 
     /// Whether it has a rule: whether it was good once.

@@ -5,9 +5,6 @@
 //! or file that is gone, or an empty list, empties them. A file that is being written never reads as a shorter one: an
 //! object without its closing brace is not JSON, and an empty text is none either.
 //!
-//! JSON is read as the YAML that it nearly is, so that every problem has its line and column. Three things of JSON are not
-//! in YAML, and none is in a mapping: a tab after a colon, a character written as two surrogates, and the character DEL.
-
 use std::{str, sync::Arc};
 
 use super::{
@@ -16,7 +13,7 @@ use super::{
     form::Form,
     last_good::{Found, LastGood, Reading},
     report::Report,
-    yaml::{Document, Location, Map, YamlError, nearest},
+    yaml::{Document, Limits, Location, Map, YamlError, nearest},
 };
 use crate::{
     diagnostic::{DiagnosticCode, Quoted},
@@ -40,7 +37,7 @@ pub use super::entries::UserIds;
 /// assert_eq!(second.diagnostics[0].code().as_str(), "not_yaml");
 /// assert_eq!(second.next.rules().rule_count(), 1);
 ///
-/// let deleted = DynamicFile::update(Some(&second.next), None, UserIds::Optional);
+/// let deleted = DynamicFile::update(Some(&second.next), None::<&[u8]>, UserIds::Optional);
 /// assert_eq!(deleted.next.rules().rule_count(), 0);
 /// ```
 #[derive(Clone, Debug)]
@@ -50,14 +47,14 @@ impl DynamicFile {
     /// Reads the file; without any text for a file that does not exist.
     ///
     /// `previous` is what was in force until now, `None` at the first reading. `user_ids` is
-    /// `dynamicfileUserIDStrict`.
-    pub fn update(previous: Option<&Self>, file: Option<&[u8]>, user_ids: UserIds) -> Update<Self> {
+    /// `dynamicfileUserIDStrict`. A text that is given away is let go before rules are made of it.
+    pub fn update(previous: Option<&Self>, file: Option<impl AsRef<[u8]>>, user_ids: UserIds) -> Update<Self> {
         let previous = previous.map(|Self(lists)| lists);
         let mut report = Report::new(SourceName::DynamicFile, FILE).consequence(match previous {
             Some(_) => "what it held before stays in force".to_owned(),
             None => "nothing is known of what it holds".to_owned(),
         });
-        let mut root = file.map(|file| read(file)?.into_root().into_map()).transpose();
+        let mut root = file.map(|file| read(file.as_ref())?.into_root().into_map()).transpose();
         match &root {
             Ok(root) => root.iter().for_each(|root| unknown_keys(root, &mut report)),
             Err(error) => report.fatal(DiagnosticCode::NotYaml, error.location(), error.message(), None),
@@ -90,11 +87,10 @@ impl DynamicFile {
 
 fn read(bytes: &[u8]) -> Result<Document, YamlError> {
     let text = str::from_utf8(bytes).map_err(|error| not_utf8(bytes, error.valid_up_to()))?;
-    // A list of YAML that is cut off at a line is a shorter list; a JSON object that is cut off is nothing.
     if !text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']).starts_with('{') {
         return Err(YamlError::new(Location::START, "it is not a JSON object"));
     }
-    Document::parse(text)
+    Document::parse_json(text, Limits::FILE)
 }
 
 fn not_utf8(bytes: &[u8], valid: usize) -> YamlError {

@@ -1,4 +1,4 @@
-//! A small reader of YAML (and so of JSON) that knows where everything stands.
+//! A small reader of YAML, and one of JSON, that know where everything stands.
 //!
 //! Scalars stay the text that was written: nothing is taken for a number, so that an account id keeps its zeros. One
 //! document per text; anchors, aliases and merge keys (`<<`) are expanded; every bound is named in [`Limits`].
@@ -15,9 +15,11 @@
 //! ```
 
 mod build;
+mod json;
 
 use std::{fmt, mem, str::FromStr, sync::Arc};
 
+use compact_str::CompactString;
 use thiserror::Error;
 
 use crate::diagnostic::Quoted;
@@ -77,7 +79,7 @@ pub struct YamlError {
 enum Content {
     /// Nothing after the colon or dash, `~` or `null`.
     Null,
-    Scalar(Box<str>),
+    Scalar(CompactString),
     Seq(Box<[Node]>),
     Map(Map),
     /// What has no certain meaning by itself, and leaves the rest of the document its own: whoever reads it gets the error.
@@ -104,6 +106,17 @@ impl Document {
     /// As [`Document::parse`].
     pub fn parse_within(text: &str, limits: Limits) -> Result<Self, YamlError> {
         build::build(text, limits).map(|root| Self { root })
+    }
+
+    /// Reads a text of JSON (RFC 8259) within these limits; a byte order mark at its very beginning is skipped.
+    ///
+    /// Numbers stay the text that was written, as in YAML.
+    ///
+    /// # Errors
+    ///
+    /// When it is not JSON, or larger or deeper than is read.
+    pub fn parse_json(text: &str, limits: Limits) -> Result<Self, YamlError> {
+        json::build(text, limits).map(|root| Self { root })
     }
 
     /// The value at the top.

@@ -70,7 +70,7 @@ fn a_spec_may_say_all_that_an_entry_of_map_roles_may_say() {
 #[test]
 fn what_is_wrong_in_a_spec_is_said_with_the_name_of_the_object() {
     for (spec, line) in [
-        ("{", "error not_yaml: while parsing a node, did not find expected node content"),
+        ("{", "error not_yaml: a key in double quotes is expected"),
         ("[]", "error wrong_type: the entry: expected a mapping, found a list"),
         ("null", "error wrong_type: the entry: expected a mapping, found nothing"),
         (r#"{"username": "x"}"#, "error missing_arn: the entry has no arn"),

@@ -57,10 +57,12 @@ fn what_is_no_json_object_keeps_everything_that_was_there() {
         (b"null", "line 1 column 1: error not_yaml: it is not a JSON object"),
         (b"[]", "line 1 column 1: error not_yaml: it is not a JSON object"),
         (b"mapRoles: []", "line 1 column 1: error not_yaml: it is not a JSON object"),
-        (b"{}{}", "line 1 column 3: error not_yaml: did not find expected <document start>"),
-        (b"{}: 1", "line 1 column 1: error not_yaml: a key must be text"),
+        (b"{}{}", "line 1 column 3: error not_yaml: something follows after the end of the JSON value"),
+        (b"{} # x", "line 1 column 4: error not_yaml: something follows after the end of the JSON value"),
+        (b"{mapRoles: []}", "line 1 column 2: error not_yaml: a key in double quotes is expected"),
+        (b"{\"mapRoles\": [],}", "line 1 column 17: error not_yaml: a key in double quotes is expected"),
         (b"{\"mapRoles\": [],\n \"v\xe4\": 1}", "line 2 column 4: error not_yaml: it is not UTF-8 from here on"),
-        (b"{\0}", "line 1 column 2: error not_yaml: the character U+0000 must not stand in YAML"),
+        (b"{\0}", "line 1 column 2: error not_yaml: a key in double quotes is expected"),
     ] {
         let before = DynamicFile::update(None, Some(GOOD.as_bytes()), UserIds::Optional).next;
         let update = DynamicFile::update(Some(&before), Some(bytes), UserIds::Optional);
@@ -121,7 +123,7 @@ fn a_deleted_file_and_a_deleted_key_empty_what_they_held() {
         assert_eq!(lines(&update.diagnostics), [""; 0]);
         assert_eq!((update.next.rules().rule_count(), update.next.is_synced()), (0, true));
     }
-    let never = DynamicFile::update(None, None, UserIds::Optional);
+    let never = DynamicFile::update(None, None::<&[u8]>, UserIds::Optional);
     assert!(never.next.is_synced() && never.diagnostics.is_empty());
 }
 

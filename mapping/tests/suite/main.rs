@@ -7,6 +7,7 @@
 
 mod accounts;
 mod aws_auth;
+mod bad_input;
 mod config_file;
 mod custom_resource;
 mod decide;

@@ -174,12 +174,17 @@ fn size_depth_and_number_are_bounded() {
     for deep in ["[", "{", "- ", "? ", "[{"] {
         refused(&deep.repeat(100_000));
     }
-    let commas = Limits::OBJECT.nodes();
+    let (values, bytes) = (Limits::OBJECT.nodes(), Limits::OBJECT.bytes());
     for (many, place) in [
-        // Refused as it is read, and before.
-        (format!("[{}]", "a,".repeat(commas)), commas * 2),
-        (format!("[{}]", "a,".repeat(commas + 1)), 1),
-        ("- a\n".repeat(commas), 3),
+        // Refused as it is read.
+        (format!("[{}]", "a,".repeat(values)), values * 2),
+        ("- a\n".repeat(values), 3),
+        // And before: of what is in brackets the parser would keep all.
+        (format!("[{}]", "a,".repeat(values * 3 / 2)), 1),
+        (format!("[{}", ": ".repeat(bytes / 2 - 1)), 1),
+        (format!("[{}", "? ".repeat(bytes / 2 - 1)), 1),
+        (format!("[{}", "[]".repeat(bytes / 2 - 1)), 1),
+        (format!("[{}", "''".repeat(bytes / 2 - 1)), 1),
     ] {
         let error = Document::parse_within(&many, Limits::OBJECT).unwrap_err();
         assert!(error.message().contains("the document is too large"));
@@ -198,6 +203,9 @@ fn a_full_object_of_good_entries_is_read() {
         let text = entry.repeat(Limits::OBJECT.bytes() / entry.len());
         assert!(Document::parse_within(&text, Limits::OBJECT).is_ok(), "{entry}");
     }
+    let entry = r#"{"rolearn":"arn:aws:iam::123456789012:role/X","username":"x"},"#;
+    let text = format!("[{}]", entry.repeat(Limits::OBJECT.bytes() / entry.len() - 1));
+    assert!(Document::parse_within(&text, Limits::OBJECT).is_ok());
 }
 
 #[test]

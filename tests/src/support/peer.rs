@@ -15,11 +15,14 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::control_plane::ReviewVersion;
+use super::plugin;
 use super::process::Process;
+use super::programs;
 use super::proxy;
 use super::review::{self, Reviewer, User};
+use super::secrets;
 use super::server::Server;
-use super::sts::Sts;
+use super::sts::{Principal, Sts};
 
 /// A running webhook of the Go program.
 #[derive(Debug)]
@@ -117,6 +120,23 @@ impl Verdict {
         let user = document["status"]["user"].clone();
         Self::Allowed(serde_json::from_value(user).expect("a user is one"))
     }
+}
+
+/// A token that the Go program made for somebody, with these variables beside their keys.
+///
+/// # Panics
+///
+/// It is not built, or makes none.
+#[must_use]
+pub fn token(principal: &Principal, cluster: &str, environment: &[(String, String)]) -> String {
+    principal.remember();
+    let home = TempDir::new().expect("a folder can be made");
+    let program = program().unwrap_or_else(|error| panic!("{error:#}"));
+    let environment: Vec<_> = principal.env().into_iter().chain(environment.iter().cloned()).collect();
+    let run = programs::run(&program, home.path(), ["token", "-i", cluster], &environment);
+    let credential = run.credential(plugin::BETA).unwrap_or_else(|error| panic!("{error:#}\n{}", run.stderr));
+    secrets::remember_token(&credential.token);
+    credential.token
 }
 
 fn program() -> Result<PathBuf> {

@@ -76,7 +76,7 @@ mod tests {
 
     fn parse(value: &str) -> Result<Vec<(SourceName, ReservedPrefixes)>, String> {
         let text = format!("server:\n  reservedPrefixConfig: {value}\n");
-        let file = ConfigFile::parse(Path::new("config.yaml"), &text).map_err(|error| error.to_string())?;
+        let file = ConfigFile::parse(Path::new("config.yaml"), text).map_err(|error| error.to_string())?;
         assert!(file.warnings.is_empty(), "{:?}", file.warnings);
         Ok(file.reserved.into_iter().map(|reservation| (reservation.source, reservation.prefixes)).collect())
     }

@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use compact_str::CompactString;
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag};
 
 use super::{Content, Entry, Location, Map, Node, YamlError};
@@ -43,10 +44,22 @@ impl Limits {
         self.nodes
     }
 
+    /// How many characters that are part of YAML's structure the text may have: one and a half for each value.
+    const fn signs(self) -> usize {
+        self.nodes.saturating_add(self.nodes / 2)
+    }
+
     /// How many bytes all keys and scalars may hold together.
     #[must_use]
     pub const fn text_bytes(self) -> usize {
         self.text_bytes
+    }
+
+    pub(super) fn check_length(self, text: &str) -> Result<(), YamlError> {
+        if text.len() > self.bytes {
+            return Err(YamlError::new(Location::START, format!("the text is longer than {} bytes", self.bytes)));
+        }
+        Ok(())
     }
 
     fn too_large(self, at: Location) -> YamlError {
@@ -58,13 +71,11 @@ impl Limits {
 }
 
 pub(super) fn build(text: &str, limits: Limits) -> Result<Node, YamlError> {
-    if text.len() > limits.bytes {
-        return Err(YamlError::new(Location::START, format!("the text is longer than {} bytes", limits.bytes)));
-    }
+    limits.check_length(text)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     refuse_unprintable(text)?;
-    // Values in brackets stand between commas, and the parser reads up to the closing bracket before it says the first one.
-    if text.bytes().filter(|byte| *byte == b',').count() > limits.nodes {
+    // The parser reads up to the closing bracket before it says the first value in it.
+    if signs(text) > limits.signs() {
         return Err(limits.too_large(Location::START));
     }
 
@@ -74,7 +85,18 @@ pub(super) fn build(text: &str, limits: Limits) -> Result<Node, YamlError> {
         let (event, span) = event.map_err(|error| place(&error, text))?;
         builder.take(event, span)?;
     }
-    Ok(builder.root.unwrap_or(Node { location: Location::START, content: Content::Null }))
+    Ok(builder.finish())
+}
+
+/// How many characters a text has that may be part of YAML's structure: of any two of the parser's tokens in brackets one
+/// has one at least. The colons of an ARN are none.
+fn signs(text: &str) -> usize {
+    let after = text.bytes().skip(1).map(Some).chain([None]);
+    let is_sign = |(byte, next): &(u8, Option<u8>)| match byte {
+        b':' => next.is_none_or(|next| next.is_ascii_whitespace() || b",[]{}\"'".contains(&next)),
+        byte => b",[]{}\"'?&*!".contains(byte),
+    };
+    text.bytes().zip(after).filter(is_sign).count()
 }
 
 /// Lets through what YAML calls `c-printable`. Without this check the parser would take a NUL for the end of the text.
@@ -93,7 +115,7 @@ fn refuse_unprintable(text: &str) -> Result<(), YamlError> {
     Ok(())
 }
 
-struct Builder {
+pub(super) struct Builder {
     limits: Limits,
     /// The lists and mappings that are open, outermost first.
     open: Vec<Frame>,
@@ -116,13 +138,13 @@ struct Frame {
     collection: Collection,
 }
 
-enum Collection {
+pub(super) enum Collection {
     Seq(Vec<Node>),
     Map(OpenMap),
 }
 
 #[derive(Default)]
-struct OpenMap {
+pub(super) struct OpenMap {
     entries: Vec<Entry>,
     /// The keys so far, in lower case, once there are many of them.
     seen: HashSet<String>,
@@ -148,7 +170,7 @@ struct Size {
 }
 
 impl Builder {
-    fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: Limits) -> Self {
         Self {
             limits,
             open: Vec::new(),
@@ -158,6 +180,23 @@ impl Builder {
             documents: 0,
             root: None,
         }
+    }
+
+    /// What was built; of nothing it is null.
+    pub(super) fn finish(self) -> Node {
+        self.root.unwrap_or(Node { location: Location::START, content: Content::Null })
+    }
+
+    /// Adds a value of so many bytes that holds no others.
+    pub(super) fn leaf(&mut self, location: Location, content: Content, text_bytes: usize) -> Result<(), YamlError> {
+        let size = Size { nodes: 1, text_bytes };
+        self.grow(size, location)?;
+        self.add(Node { location, content }, NO_ANCHOR, size)
+    }
+
+    /// Opens a list or mapping that nothing else is said of.
+    pub(super) fn open_plain(&mut self, location: Location, collection: Collection) -> Result<(), YamlError> {
+        self.open(location, NO_ANCHOR, None, collection)
     }
 
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), YamlError> {
@@ -187,19 +226,19 @@ impl Builder {
                             return Ok(());
                         }
                         // A key is text even if it looks like null.
-                        self.add(Node { location, content: Content::Scalar(Box::from(&*text)) }, anchor, size)
+                        self.add(Node { location, content: Content::Scalar(text.as_ref().into()) }, anchor, size)
                     }
                     _ if plain && is_null(&text) => self.add(Node { location, content: Content::Null }, anchor, size),
-                    _ => self.add(Node { location, content: Content::Scalar(Box::from(&*text)) }, anchor, size),
+                    _ => self.add(Node { location, content: Content::Scalar(text.as_ref().into()) }, anchor, size),
                 }
             }
             Event::SequenceStart(anchor, tag) => {
                 let broken = is_text(tag.as_deref(), location).err();
-                self.open(location, anchor, broken, Collection::Seq(Vec::new()))
+                self.open(location, anchor, broken, Collection::list())
             }
             Event::MappingStart(anchor, tag) => {
                 let broken = is_text(tag.as_deref(), location).err();
-                self.open(location, anchor, broken, Collection::Map(OpenMap::default()))
+                self.open(location, anchor, broken, Collection::map())
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(),
             Event::Alias(anchor) => {
@@ -243,7 +282,7 @@ impl Builder {
         Ok(())
     }
 
-    fn close(&mut self) -> Result<(), YamlError> {
+    pub(super) fn close(&mut self) -> Result<(), YamlError> {
         // The parser sends an end only for a start.
         let Some(Frame { location, anchor, before, broken, collection }) = self.open.pop() else { return Ok(()) };
         let content = match (broken, collection) {
@@ -273,6 +312,16 @@ impl Builder {
     }
 }
 
+impl Collection {
+    pub(super) const fn list() -> Self {
+        Self::Seq(Vec::new())
+    }
+
+    pub(super) fn map() -> Self {
+        Self::Map(OpenMap::default())
+    }
+}
+
 impl OpenMap {
     fn merge_key(&mut self, location: Location) {
         if self.merged.is_some() {
@@ -297,7 +346,7 @@ impl OpenMap {
                         Content::Broken(error) => *error,
                         _ => YamlError::new(location, "a key must be text"),
                     });
-                    Box::default()
+                    CompactString::default()
                 }
             };
             if !self.is_new(&key) {
@@ -305,7 +354,7 @@ impl OpenMap {
                 self.breaks(YamlError::new(location, format!("the key {key} stands twice in one mapping")));
             }
             let key = keys.get(&*key).cloned().unwrap_or_else(|| {
-                let key = Arc::<str>::from(key);
+                let key = Arc::<str>::from(key.as_str());
                 keys.insert(Arc::clone(&key));
                 key
             });
@@ -357,8 +406,11 @@ impl OpenMap {
 }
 
 /// The items in memory of just their size. A list cut to its size where it grew leaves holes that nothing fits in, and
-/// over a long document they come to half of its memory.
+/// over a long document they come to half of its memory. A long list leaves none that matters, and would be there twice.
 fn exact<T>(grown: Vec<T>) -> Box<[T]> {
+    if grown.len() > FEW_ITEMS {
+        return grown.into();
+    }
     let mut exact = Vec::with_capacity(grown.len());
     exact.extend(grown);
     exact.into()
@@ -408,6 +460,9 @@ fn is_text(tag: Option<&Tag>, location: Location) -> Result<bool, YamlError> {
 fn is_null(text: &str) -> bool {
     matches!(text, "" | "~" | "null" | "Null" | "NULL")
 }
+
+/// As many items are moved to memory of just their size.
+const FEW_ITEMS: usize = 1000;
 
 /// As many keys are compared one by one.
 const FEW_KEYS: usize = 16;
