@@ -256,9 +256,28 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         name: "a session of aws login that has ended and cannot be renewed",
+        env: &[("AWS_DEFAULT_REGION", "<sign-in region>")],
         config: "[default]\nlogin_session = arn:aws:iam::111122223333:user/alice\n",
-        files: &[(LOGIN_FILE, "<expired login carol>")],
-        answer: Refusal(&["aws login"]),
+        files: &[(LOGIN_FILE, "<unrenewable login carol>")],
+        answer: Refusal(&["aws login", "Your session has expired"]),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "a session of aws login that has ended and is renewed",
+        env: &[("AWS_DEFAULT_REGION", "<sign-in region>")],
+        config: "[default]\nlogin_session = arn:aws:iam::111122223333:user/alice\n",
+        files: &[(LOGIN_FILE, "<ended login viewer>")],
+        answer: Token("carol", "sts.eu-west-1.amazonaws.com"),
+        v2: Differs(LOGIN),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "a session of aws login is renewed in the region of the log-in",
+        config: "[default]\nlogin_session = arn:aws:iam::111122223333:user/alice\n",
+        files: &[(LOGIN_FILE, "<ended login viewer from elsewhere>")],
+        answer: Token("carol", WEST),
+        v2: Differs(LOGIN),
+        v1: Differs("its own botocore 1.43 is older than the note of that region; botocore 1.44 agrees"),
         ..Row::NOTHING
     },
 ];
