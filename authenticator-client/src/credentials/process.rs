@@ -4,7 +4,7 @@
 //!
 //! [contract]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
 
-use std::{fmt, io, process::Stdio};
+use std::{env, fmt, io, process::Stdio};
 
 use aws_credential_types::Credentials;
 use jiff::Timestamp;
@@ -171,6 +171,7 @@ impl Process {
             ("config file", Some(config.clone())),
             ("credentials file", Some(credentials.clone())),
             ("program", Some(program.clone())),
+            ("environment", Some(inherited())),
         ];
         values.extend(arguments.iter().map(|argument| ("argument", Some(argument.clone()))));
         values
@@ -224,6 +225,18 @@ fn parse(output: &[u8], now: Timestamp) -> Result<Credentials, OutputFault> {
     }
     Ok(Credentials::new(access_key_id, secret_access_key, session_token, end.map(Into::into), "process"))
 }
+
+/// The variables that the program gets, which are this process's own: it may choose by any of them whose credentials it prints.
+/// Without those that are about where somebody's shell is, and kubectl's.
+fn inherited() -> String {
+    let mut variables: Vec<_> =
+        env::vars_os().filter(|(name, _)| !OF_NO_CONCERN.iter().any(|other| name == other)).collect();
+    variables.sort_unstable();
+    format!("{variables:?}")
+}
+
+/// That they differ says nothing of a choice.
+const OF_NO_CONCERN: [&str; 7] = ["_", "COLUMNS", "KUBERNETES_EXEC_INFO", "LINES", "OLDPWD", "PWD", "SHLVL"];
 
 /// Session tokens have up to 4096 bytes.
 const LONGEST_OUTPUT: usize = 64 * 1024;
