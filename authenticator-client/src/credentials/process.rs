@@ -205,7 +205,8 @@ async fn read(stdout: ChildStdout) -> io::Result<Zeroizing<Vec<u8>>> {
 fn parse(output: &[u8], now: Timestamp) -> Result<Credentials, OutputFault> {
     let Output { version, access_key_id, secret_access_key, session_token, expiration } =
         serde_json::from_slice(output).map_err(|_| OutputFault::Form)?;
-    if version.as_u64() != Some(1) {
+    // 1.0 is the same number.
+    if version.as_f64() != Some(1.0) {
         return Err(OutputFault::Version);
     }
     let given = |value: Option<String>, name| value.filter(|value| !value.is_empty()).ok_or(OutputFault::Missing(name));

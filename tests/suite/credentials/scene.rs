@@ -61,6 +61,7 @@ impl Scene {
         // aws-cli 2.9 wants the slash, and nobody minds it.
         word("imds", format!("{}/", instance.url()));
         word("container", container.url());
+        word("container by name", container.url().replace("127.0.0.1", "localhost"));
         word("sts", STS_IN_A_VPC.to_owned());
         Scene { _emulators: (sts, sso, signin, instance, container), words, people, proxy, ca, _home: home }
     }
@@ -207,6 +208,8 @@ fn words(people: &[(&'static str, Principal)]) -> BTreeMap<String, String> {
         let token = if *ends == past { "aoaEnded" } else { sso::ACCESS_TOKEN };
         words.insert(name.to_owned(), sso_token(token, ends, &future, refresh.then_some(sso::REFRESH_TOKEN)));
     }
+    let of_utc = future.replace('Z', "UTC");
+    words.insert("sso token of UTC".to_owned(), sso_token(sso::ACCESS_TOKEN, &of_utc, &future, None));
     words.insert("revoked sso token".to_owned(), sso_token("aoaRevoked", &future, &future, None));
     words.insert("sso token with bad refresh".to_owned(), sso_token("aoaOld", &past, &future, Some("aorNobodyKnows")));
     for (name, principal) in people {
