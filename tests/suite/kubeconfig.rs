@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use home::{AWS, Home};
 use starts::STARTS;
 
+mod asking;
 mod home;
 mod starts;
 
@@ -137,6 +138,7 @@ fn with_every_flag_ours_and_aws_cli_make_the_same() {
             let (ours, theirs) = both(start.text, flags);
             let label = format!("{} {flags:?}", start.label);
             assert_same_meaning(&label, &ours.read("config"), &theirs.read("config"), &(start.kept)());
+            assert_kubectl_reads(&label, &ours, "config");
             if flags.contains(&"local") {
                 assert!(ours.read("config").contains("0e1d2c3b-local"));
             }
@@ -153,6 +155,7 @@ fn with_every_flag_ours_and_aws_cli_make_the_same() {
         assert_eq!((run.code, home.path("config").exists()), (Some(0), false), "{}", run.stderr);
     }
     assert_same_meaning("--kubeconfig", &ours.read("other/file"), &theirs.read("other/file"), &[]);
+    assert_kubectl_reads("--kubeconfig", &ours, "other/file");
     assert_eq!(fs::metadata(ours.path("other/file")).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
