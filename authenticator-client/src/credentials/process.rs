@@ -136,6 +136,9 @@ impl Process {
 
     /// Runs the program. It has no input, for that may be kubectl's; what it says to its user goes to standard error. When nobody
     /// waits for it any more, it is killed.
+    ///
+    /// It stays in this program's process group: only so may it ask its user at the terminal, and does Ctrl-C reach it. What it has
+    /// started itself may outlive it then, and holds nothing that anybody waits for.
     pub(super) async fn obtain(&self, now: Timestamp) -> Result<Credentials, ProcessError> {
         let Self { program, arguments, asked_by, files: _ } = self;
         let run = |source| ProcessError::Run { program: program.clone(), asked_by: asked_by.clone(), source };

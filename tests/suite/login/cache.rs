@@ -1,9 +1,10 @@
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::process::Stdio;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use authenticator_tests::support::patience::eventually;
 use authenticator_tests::support::process::clean_command;
 use authenticator_tests::support::programs;
 use authenticator_tests::support::sts::Behaviour;
@@ -123,6 +124,43 @@ fn a_cache_that_others_can_read_is_refused_with_a_warning_and_the_token_is_made(
     assert!(run.stderr.starts_with("warning: ") && run.stderr.contains("its mode is 0755"), "{}", run.stderr);
     assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
     assert_eq!(scene.asked(), 2);
+}
+
+#[test]
+fn a_cache_of_somebody_else_is_refused_with_a_warning_and_the_token_is_made() {
+    let scene = scene();
+    let arguments = ["--role", &admin().arn];
+    scene.token(&arguments);
+    let nobody = 65534;
+    chown(scene.cache(), Some(nobody), None).expect("the suite is run by root, who may give files away");
+    let run = scene.token(&arguments);
+    assert!(scene.owner(&run).contains(":assumed-role/admin/"));
+    let whose = format!("it belongs to user {nobody}, and you are user ");
+    assert!(run.stderr.starts_with("warning: ") && run.stderr.contains(&whose), "{}", run.stderr);
+    assert_eq!((run.stderr.lines().count(), scene.asked()), (1, 2), "{}", run.stderr);
+}
+
+#[test]
+fn an_interrupt_ends_it_at_once_and_keeps_nobody_waiting() {
+    let scene = scene();
+    scene.sts.behave(Behaviour::Hang);
+    let child = clean_command(programs::client(), scene.home.path())
+        .args(["token", "-i", CLUSTER, "--role", &admin().arn])
+        .envs(scene.environment.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    eventually("it asks STS", || scene.sts.connections() > 0);
+    let sent = Command::new("kill").args(["-s", "INT", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    let run = left_behind(child);
+    // A signal ended it, which a shell tells as 130.
+    assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (None, "", ""));
+    scene.sts.behave(Behaviour::Normal);
+    let next = scene.token(&["--role", &admin().arn]);
+    assert_eq!((next.code, next.stderr.as_str()), (Some(0), ""));
 }
 
 #[test]
