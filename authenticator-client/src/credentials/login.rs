@@ -68,8 +68,14 @@ impl Login {
         Ok(credentials)
     }
 
-    pub(super) fn values(&self) -> Vec<(&'static str, Option<String>)> {
-        vec![("source", Some("login".to_owned())), ("session", Some(self.session.clone()))]
+    /// What `aws login` wrote is among them, so that nothing is found after `aws logout`, or by the next one who logs in.
+    pub(super) async fn values(&self, World { env, fs, .. }: &World) -> Vec<(&'static str, Option<String>)> {
+        let noted = Noted::read(&self.session, env, fs).await;
+        vec![
+            ("source", Some("login".to_owned())),
+            ("session", Some(self.session.clone())),
+            ("log-in", noted.as_ref().and_then(Noted::text).map(str::to_owned)),
+        ]
     }
 }
 

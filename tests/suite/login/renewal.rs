@@ -1,6 +1,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::thread;
 
 use authenticator_tests::support::proxy;
 use authenticator_tests::support::signin::{self, Signin};
@@ -69,6 +70,32 @@ fn a_session_of_aws_login_is_renewed_once_and_keeps_all_that_aws_cli_noted() {
         assert_eq!(renewed[key], value, "{key}");
     }
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+/// A refresh token may be good once.
+#[test]
+fn eight_at_once_renew_a_session_of_aws_login_once() {
+    let signin = Signin::start(carol());
+    let (scene, _) = scene(&carol(), &signin, ("tokenType", "aws_sigv4"));
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let run = scene.token(&[]);
+                assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+            });
+        }
+    });
+    assert_eq!(signin.renewals(), 1);
+}
+
+#[test]
+fn who_is_logged_out_has_nothing_kept() {
+    let signin = Signin::start(carol());
+    let (scene, file) = scene(&carol(), &signin, ("tokenType", "aws_sigv4"));
+    assert_eq!(scene.token(&[]).code, Some(0));
+    assert_eq!(scene.token(&[]).code, Some(0));
+    fs::remove_file(file).unwrap();
+    assert_refused(&scene.token(&[]), "run `aws login --profile default`");
 }
 
 #[test]

@@ -37,19 +37,15 @@ struct Rest(Map<String, Value>);
 impl Noted {
     /// Reads the file; `None` where there is none that could be read.
     pub(super) async fn read(session: &str, env: &Env, fs: &Fs) -> Option<Self> {
-        let directory = match environment::variable(env, "AWS_LOGIN_CACHE_DIRECTORY").ok()? {
-            Some(directory) => PathBuf::from(directory),
-            None => PathBuf::from(environment::variable(env, "HOME").ok()??).join(".aws/login/cache"),
-        };
-        let mut name = String::new();
-        for byte in Sha256::digest(session.trim()) {
-            // Writing to a string cannot fail.
-            let _ = write!(name, "{byte:02x}");
-        }
-        let path = directory.join(name + ".json");
+        let path = path(session, env)?;
         let text = Zeroizing::new(fs.read_to_end(&path).await.ok()?);
         let rest = serde_json::from_slice(&text).ok()?;
         Some(Self { path, text, rest })
+    }
+
+    /// All that stands in it.
+    pub(super) fn text(&self) -> Option<&str> {
+        str::from_utf8(&self.text).ok()
     }
 
     /// The region that the user logged in to.
@@ -68,6 +64,20 @@ impl Noted {
             let _ = fs.write(&self.path, &whole).await;
         }
     }
+}
+
+/// Where aws-cli keeps the log-in.
+fn path(session: &str, env: &Env) -> Option<PathBuf> {
+    let directory = match environment::variable(env, "AWS_LOGIN_CACHE_DIRECTORY").ok()? {
+        Some(directory) => PathBuf::from(directory),
+        None => PathBuf::from(environment::variable(env, "HOME").ok()??).join(".aws/login/cache"),
+    };
+    let mut name = String::new();
+    for byte in Sha256::digest(session.trim()) {
+        // Writing to a string cannot fail.
+        let _ = write!(name, "{byte:02x}");
+    }
+    Some(directory.join(name + ".json"))
 }
 
 impl Rest {
