@@ -4,8 +4,8 @@
 //! <https://docs.aws.amazon.com/signin/latest/APIReference/API_CreateOAuth2Token.html>
 
 use std::collections::HashSet;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
@@ -15,19 +15,16 @@ use http::header::{HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use super::loopback::{Asked, Authority, Loopback, Reply, plain};
+use super::loopback::{Asked, Reply, Secure, plain};
 use super::secrets;
 use super::sts::Principal;
 
 /// A running service. One person is logged in at it.
 #[derive(Debug)]
 pub struct Signin {
-    ca: PathBuf,
-    server: Loopback,
+    server: Secure,
     renewals: Arc<Mutex<usize>>,
-    _home: TempDir,
 }
 
 impl Signin {
@@ -40,12 +37,8 @@ impl Signin {
     pub fn start(person: Principal) -> Signin {
         person.remember();
         [REFRESH_TOKEN, RENEWED_REFRESH_TOKEN].into_iter().for_each(secrets::remember);
-        let home = TempDir::new().expect("a folder can be made");
-        let ca = home.path().join("signin-ca.pem");
-        let authority = Authority::new("signin", |name| name.ends_with(".signin.aws.amazon.com"));
-        std::fs::write(&ca, authority.pem()).expect("a new folder can be written to");
         let renewals: Arc<Mutex<usize>> = Arc::default();
-        let server = Loopback::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), Some(authority), {
+        let server = Secure::start("signin", |name| name.ends_with(".signin.aws.amazon.com"), {
             let renewals = Arc::clone(&renewals);
             let proofs = Mutex::default();
             move |asked| {
@@ -64,7 +57,7 @@ impl Signin {
                 })
             }
         });
-        Signin { ca, server: server.expect("loopback has a free port"), renewals, _home: home }
+        Signin { server, renewals }
     }
 
     /// Where it listens.
@@ -76,7 +69,7 @@ impl Signin {
     /// The PEM file of the CA that signs its certificates.
     #[must_use]
     pub fn ca_file(&self) -> &Path {
-        &self.ca
+        self.server.ca_file()
     }
 
     /// How often credentials were given.
@@ -146,9 +139,14 @@ fn number_of_proof(proof: &str, now: Timestamp) -> Option<String> {
 
 /// The public half of [`KEY`], as an uncompressed point: the last thing in the document (RFC 5915).
 fn public_key() -> Vec<u8> {
-    let text: String = KEY.lines().filter(|line| !line.starts_with('-')).collect();
-    let document = STANDARD.decode(text).expect("the constant is base64");
+    let document = key_document();
     document[document.len() - 65..].to_vec()
+}
+
+/// [`KEY`] without its wrapping.
+fn key_document() -> Vec<u8> {
+    let text: String = KEY.lines().filter(|line| !line.starts_with('-')).collect();
+    STANDARD.decode(text).expect("the constant is base64")
 }
 
 /// Status, type and error.
@@ -203,21 +201,26 @@ mod tests {
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
-    fn ask(proof: &str, order: &Value) -> u16 {
+    fn holders_key() -> EcdsaKeyPair {
+        EcdsaKeyPair::from_private_key_der(&ECDSA_P256_SHA256_FIXED_SIGNING, &key_document()).unwrap()
+    }
+
+    fn order() -> Value {
+        json!({"grantType": "refresh_token", "clientId": CLIENT_ID, "refreshToken": REFRESH_TOKEN})
+    }
+
+    fn ask(proof: &str, order: &Value, proofs: &Mutex<HashSet<String>>) -> u16 {
         let (parts, ()) = Request::post(PATH).header("dpop", proof).body(()).unwrap().into_parts();
         let asked = Asked { server_name: HOST.into(), parts, body: Bytes::from(order.to_string()) };
         let person = Principal::role_session("111122223333", "Viewer", "me");
-        renewed(&asked, &person, &Mutex::default(), now()).map_or_else(|refusal| refusal.0.as_u16(), |_| 200)
+        renewed(&asked, &person, proofs, now()).map_or_else(|refusal| refusal.0.as_u16(), |_| 200)
     }
 
     #[test]
     fn a_refresh_token_is_good_for_the_holder_of_the_key_alone() {
-        let order = json!({"grantType": "refresh_token", "clientId": CLIENT_ID, "refreshToken": REFRESH_TOKEN});
-        let document = KEY.lines().filter(|line| !line.starts_with('-')).collect::<String>();
-        let document = STANDARD.decode(document).unwrap();
-        let key = EcdsaKeyPair::from_private_key_der(&ECDSA_P256_SHA256_FIXED_SIGNING, &document).unwrap();
-        let other = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
-        assert_eq!(ask(&proof(&key, "jti", json!("two")), &order), 200);
+        let ask = |proof: &str, order: &Value| ask(proof, order, &Mutex::default());
+        let (key, other) = (holders_key(), EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap());
+        assert_eq!(ask(&proof(&key, "jti", json!("two")), &order()), 200);
         for (key, claim, value) in [
             (&other, "jti", json!("two")),
             (&key, "htm", json!("GET")),
@@ -225,27 +228,18 @@ mod tests {
             (&key, "iat", json!(now().as_second() - 301)),
             (&key, "jti", Value::Null),
         ] {
-            assert_eq!(ask(&proof(key, claim, value), &order), 400, "{claim}");
+            assert_eq!(ask(&proof(key, claim, value), &order()), 400, "{claim}");
         }
-        for (key_of_order, status) in [("grantType", 400), ("clientId", 400), ("refreshToken", 401)] {
-            let mut order = order.clone();
-            order[key_of_order] = "other".into();
-            assert_eq!(ask(&proof(&key, "jti", json!("two")), &order), status, "{key_of_order}");
+        for (changed, status) in [("grantType", 400), ("clientId", 400), ("refreshToken", 401)] {
+            let mut order = order();
+            order[changed] = "other".into();
+            assert_eq!(ask(&proof(&key, "jti", json!("two")), &order), status, "{changed}");
         }
     }
 
     #[test]
     fn a_proof_is_good_once() {
-        let document = KEY.lines().filter(|line| !line.starts_with('-')).collect::<String>();
-        let key =
-            EcdsaKeyPair::from_private_key_der(&ECDSA_P256_SHA256_FIXED_SIGNING, &STANDARD.decode(document).unwrap())
-                .unwrap();
-        let proof = proof(&key, "jti", json!("two"));
-        let (parts, ()) = Request::post(PATH).header("dpop", &proof).body(()).unwrap().into_parts();
-        let order = json!({"grantType": "refresh_token", "clientId": CLIENT_ID, "refreshToken": REFRESH_TOKEN});
-        let asked = Asked { server_name: HOST.into(), parts, body: Bytes::from(order.to_string()) };
-        let (person, proofs) = (Principal::role_session("111122223333", "Viewer", "me"), Mutex::default());
-        assert!(renewed(&asked, &person, &proofs, now()).is_ok());
-        assert!(renewed(&asked, &person, &proofs, now()).is_err());
+        let (proof, proofs) = (proof(&holders_key(), "jti", json!("two")), Mutex::default());
+        assert_eq!([ask(&proof, &order(), &proofs), ask(&proof, &order(), &proofs)], [200, 400]);
     }
 }

@@ -1,7 +1,7 @@
 //! EKS as it is on the wire: over TLS, at its own hosts, and with every signature recomputed, which moto does not do.
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use base64::Engine;
@@ -11,19 +11,16 @@ use http::{Method, Response, StatusCode};
 use hyper::body::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use crate::support::loopback::{Asked, Authority, Loopback, Reply, plain};
+use crate::support::loopback::{Asked, Reply, Secure, plain};
 use crate::support::sts::Principal;
 use crate::support::sts::sigv4::Claim;
 
 /// A running EKS with one cluster, `demo`, until it is dropped.
 #[derive(Debug)]
 pub struct StrictEks {
-    ca: PathBuf,
-    server: Loopback,
+    server: Secure,
     seen: Arc<Mutex<Vec<String>>>,
-    _home: TempDir,
 }
 
 impl StrictEks {
@@ -35,19 +32,15 @@ impl StrictEks {
     #[must_use]
     pub fn start(person: Principal) -> Self {
         person.remember();
-        let home = TempDir::new().expect("a folder can be made");
-        let ca = home.path().join("eks-ca.pem");
-        let authority = Authority::new("EKS", |name| name.contains("eks"));
-        std::fs::write(&ca, authority.pem()).expect("a new folder can be written to");
         let seen: Arc<Mutex<Vec<String>>> = Arc::default();
-        let server = Loopback::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), Some(authority), {
+        let server = Secure::start("EKS", |name| name.contains("eks"), {
             let seen = Arc::clone(&seen);
             move |asked| {
                 seen.lock().expect("nothing panics while it holds it").push(asked.server_name.to_string());
                 Reply::Answer(answer(&asked, &person, Timestamp::now()))
             }
         });
-        Self { ca, server: server.expect("loopback has a free port"), seen, _home: home }
+        Self { server, seen }
     }
 
     /// Where it listens.
@@ -59,7 +52,7 @@ impl StrictEks {
     /// The PEM file of the CA that signs its certificates.
     #[must_use]
     pub fn ca_file(&self) -> &Path {
-        &self.ca
+        self.server.ca_file()
     }
 
     /// The host of each request, in their order.
@@ -100,7 +93,7 @@ fn described(asked: &Asked, person: &Principal, now: Timestamp) -> Result<Value,
         "name": "demo",
         "arn": format!("arn:aws:eks:{REGION}:{}:cluster/demo", person.account),
         "endpoint": ENDPOINT,
-        "certificateAuthority": {"data": STANDARD.encode("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")},
+        "certificateAuthority": {"data": STANDARD.encode(AUTHORITY)},
         "status": "ACTIVE",
     }}))
 }
@@ -119,3 +112,5 @@ const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 pub const REGION: &str = "us-west-2";
 /// The API server of its cluster.
 pub const ENDPOINT: &str = "https://demo.us-west-2.example";
+/// And its authority, which nobody here asks.
+const AUTHORITY: &str = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
