@@ -26,6 +26,7 @@ pub mod review;
 pub mod secrets;
 pub mod server;
 pub mod signers;
+pub mod signin;
 pub mod sso;
 pub mod sts;
 pub mod terminal;

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use home::{AWS, Home};
 use starts::STARTS;
 
+mod asking;
 mod home;
 mod starts;
 
@@ -118,7 +119,7 @@ fn of_every_kubeconfig_ours_and_aws_cli_make_the_same() {
 #[test]
 fn with_every_flag_ours_and_aws_cli_make_the_same() {
     let role = "arn:aws:iam::123456789012:role/x";
-    let rows: [&[&str]; 12] = [
+    let rows: [&[&str]; 13] = [
         &["--name", "changing"],
         &["--name", "local"],
         &["--name", "demo", "--alias", "short"],
@@ -130,13 +131,15 @@ fn with_every_flag_ours_and_aws_cli_make_the_same() {
         &["--name", "demo", "--region", "eu-west-1"],
         &["--name", "demo", "--region", "cn-north-1"],
         &["--name", "demo", "--profile", "p"],
+        &["--name", "demo", "--verbose"],
         &["--name", "demo", "--dry-run"],
     ];
     for flags in rows {
-        for start in STARTS.iter().take(3) {
+        for start in STARTS {
             let (ours, theirs) = both(start.text, flags);
             let label = format!("{} {flags:?}", start.label);
             assert_same_meaning(&label, &ours.read("config"), &theirs.read("config"), &(start.kept)());
+            assert_kubectl_reads(&label, &ours, "config");
             if flags.contains(&"local") {
                 assert!(ours.read("config").contains("0e1d2c3b-local"));
             }
@@ -153,6 +156,7 @@ fn with_every_flag_ours_and_aws_cli_make_the_same() {
         assert_eq!((run.code, home.path("config").exists()), (Some(0), false), "{}", run.stderr);
     }
     assert_same_meaning("--kubeconfig", &ours.read("other/file"), &theirs.read("other/file"), &[]);
+    assert_kubectl_reads("--kubeconfig", &ours, "other/file");
     assert_eq!(fs::metadata(ours.path("other/file")).unwrap().permissions().mode() & 0o777, 0o600);
 }
 

@@ -2,6 +2,7 @@
 //!
 //! - [`cache`]: one call for as many runs as there may be, whoever is killed meanwhile.
 //! - [`prompt`]: a person at a terminal is asked for a code, once, and nobody else is.
+//! - [`renewal`]: a session of `aws login` that has ended is renewed.
 //! - [`roles`]: what the command line says of a role reaches STS.
 //! - [`whoami`]: what is told of credentials.
 
@@ -18,6 +19,7 @@ use crate::people::{ACCOUNT, CLUSTER, alice};
 
 mod cache;
 mod prompt;
+mod renewal;
 mod roles;
 mod whoami;
 

@@ -12,7 +12,6 @@ use super::{
     source::Root,
 };
 use crate::{
-    World,
     cache::{Cached, Origin},
     region::ChosenRegion,
 };
@@ -96,9 +95,8 @@ impl<'a> Errand<'a> {
                 source.obtain(&oidc, &portal, now).await?
             }
             Root::Login(source) => {
-                let World { env, fs, .. } = &self.plan.world;
-                let region = source.sign_in_region(env, fs).await.unwrap_or_else(own_region);
-                source.obtain(&outside.provider_config(region)?).await?
+                let config = |region: Option<Region>| outside.provider_config(region.unwrap_or_else(own_region));
+                source.obtain(&self.plan.world, config).await?
             }
             Root::Process(source) => source.obtain(now).await?,
             Root::Container(source) => {

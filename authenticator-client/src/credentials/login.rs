@@ -1,22 +1,17 @@
 //! The session of somebody who is logged in with `aws login`. aws-config reads aws-cli's file, and has it renewed.
 
-use std::{
-    fmt::{self, Write},
-    path::PathBuf,
-};
+use std::{error::Error, fmt};
 
 use aws_config::{login::LoginCredentialsProvider, provider_config::ProviderConfig};
 use aws_credential_types::{Credentials, provider::ProvideCredentials};
-use aws_types::{
-    os_shim_internal::{Env, Fs},
-    region::Region,
-};
-use serde::Deserialize;
-use sha2::{Digest, Sha256};
-use zeroize::Zeroizing;
+use aws_types::region::Region;
 
-use super::call::first_cause;
-use crate::{environment, profile::ProfileView};
+use super::{SourceError, call::first_cause, outside::OutsideError};
+use crate::{World, profile::ProfileView};
+
+mod noted;
+
+use noted::Noted;
 
 /// A session, by the ARN of whoever is logged in.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -24,13 +19,6 @@ pub(super) struct Login {
     session: String,
     /// The profile, by its name.
     profile: String,
-}
-
-/// What aws-config does not read of aws-cli's file.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Noted {
-    sign_in_region: Option<String>,
 }
 
 /// The session cannot be used.
@@ -61,33 +49,33 @@ impl Login {
         }
     }
 
-    /// The region that the user logged in to, where aws-cli has noted it: the one in which the session is renewed.
-    pub(super) async fn sign_in_region(&self, env: &Env, fs: &Fs) -> Option<Region> {
-        let directory = match environment::variable(env, "AWS_LOGIN_CACHE_DIRECTORY").ok()? {
-            Some(directory) => PathBuf::from(directory),
-            None => PathBuf::from(environment::variable(env, "HOME").ok()??).join(".aws/login/cache"),
-        };
-        let mut name = String::new();
-        for byte in Sha256::digest(self.session.trim()) {
-            // Writing to a string cannot fail.
-            let _ = write!(name, "{byte:02x}");
-        }
-        let text = Zeroizing::new(fs.read_to_end(directory.join(name + ".json")).await.ok()?);
-        let Noted { sign_in_region } = serde_json::from_slice(&text).ok()?;
-        sign_in_region.filter(|region| !region.is_empty()).map(Region::new)
-    }
-
-    /// Reads the session's credentials, renewed if need be.
-    pub(super) async fn obtain(&self, config: &ProviderConfig) -> Result<Credentials, LoginError> {
-        let provider = LoginCredentialsProvider::builder(&self.session).configure(config).build();
-        provider
+    /// Reads the session's credentials, renewed if need be: in the region that the user logged in to, where aws-cli has noted it.
+    pub(super) async fn obtain(
+        &self,
+        world: &World,
+        config: impl FnOnce(Option<Region>) -> Result<ProviderConfig, OutsideError>,
+    ) -> Result<Credentials, SourceError> {
+        let noted = Noted::read(&self.session, &world.env, &world.fs).await;
+        let config = config(noted.as_ref().and_then(Noted::sign_in_region))?;
+        let provider = LoginCredentialsProvider::builder(&self.session).configure(&config).build();
+        let credentials = provider
             .provide_credentials()
             .await
-            .map_err(|error| LoginError::NotLoggedIn { profile: self.profile.clone(), reason: first_cause(&error) })
+            .map_err(|error| LoginError::NotLoggedIn { profile: self.profile.clone(), reason: reason(&error) })?;
+        if let Some(noted) = noted {
+            noted.restore(&world.fs).await;
+        }
+        Ok(credentials)
     }
 
-    pub(super) fn values(&self) -> Vec<(&'static str, Option<String>)> {
-        vec![("source", Some("login".to_owned())), ("session", Some(self.session.clone()))]
+    /// What `aws login` wrote is among them, so that nothing is found after `aws logout`, or by the next one who logs in.
+    pub(super) async fn values(&self, World { env, fs, .. }: &World) -> Vec<(&'static str, Option<String>)> {
+        let noted = Noted::read(&self.session, env, fs).await;
+        vec![
+            ("source", Some("login".to_owned())),
+            ("session", Some(self.session.clone())),
+            ("log-in", noted.as_ref().and_then(Noted::text).map(str::to_owned)),
+        ]
     }
 }
 
@@ -97,25 +85,11 @@ impl fmt::Display for Login {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The name is what `printf %s SESSION | sha256sum` says.
-    #[test]
-    fn a_session_is_renewed_in_the_region_that_aws_cli_noted() {
-        const FILE: &str = ".aws/login/cache/5778c30d3fe8c123cb2ab0d5a82c81b6fdcedfb868a6625f6f5bf6f05a7f129b.json";
-        let session = "arn:aws:iam::111122223333:user/alice".to_owned();
-        let login = Login { session, profile: "a".to_owned() };
-        let region = |text| {
-            let env = Env::from_slice(&[("HOME", "/home/me")]);
-            let fs = Fs::from_slice(&[(&format!("/home/me/{FILE}"), text)]);
-            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-            runtime.block_on(login.sign_in_region(&env, &fs)).map(|region| region.to_string())
-        };
-        assert_eq!(region(r#"{"signInRegion":"eu-west-1","dpopKey":"k"}"#), Some("eu-west-1".to_owned()));
-        for text in [r#"{"dpopKey":"k"}"#, r#"{"signInRegion":""}"#, "{"] {
-            assert_eq!(region(text), None, "{text}");
-        }
+/// What aws-config says of the session, and why. Its own error says only that there is one.
+fn reason(error: &(dyn Error + 'static)) -> String {
+    match error.source().map(|own| (own.to_string(), first_cause(own))) {
+        Some((own, cause)) if own != cause => format!("{own}: {cause}"),
+        Some((own, _)) => own,
+        None => error.to_string(),
     }
 }

@@ -4,7 +4,7 @@
 //!
 //! [contract]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
 
-use std::{fmt, io, process::Stdio};
+use std::{env, fmt, io, process::Stdio};
 
 use aws_credential_types::Credentials;
 use jiff::Timestamp;
@@ -136,6 +136,9 @@ impl Process {
 
     /// Runs the program. It has no input, for that may be kubectl's; what it says to its user goes to standard error. When nobody
     /// waits for it any more, it is killed.
+    ///
+    /// It stays in this program's process group: only so may it ask its user at the terminal, and does Ctrl-C reach it. What it has
+    /// started itself may outlive it then, and holds nothing that anybody waits for.
     pub(super) async fn obtain(&self, now: Timestamp) -> Result<Credentials, ProcessError> {
         let Self { program, arguments, asked_by, files: _ } = self;
         let run = |source| ProcessError::Run { program: program.clone(), asked_by: asked_by.clone(), source };
@@ -171,6 +174,7 @@ impl Process {
             ("config file", Some(config.clone())),
             ("credentials file", Some(credentials.clone())),
             ("program", Some(program.clone())),
+            ("environment", Some(inherited())),
         ];
         values.extend(arguments.iter().map(|argument| ("argument", Some(argument.clone()))));
         values
@@ -204,7 +208,8 @@ async fn read(stdout: ChildStdout) -> io::Result<Zeroizing<Vec<u8>>> {
 fn parse(output: &[u8], now: Timestamp) -> Result<Credentials, OutputFault> {
     let Output { version, access_key_id, secret_access_key, session_token, expiration } =
         serde_json::from_slice(output).map_err(|_| OutputFault::Form)?;
-    if version.as_u64() != Some(1) {
+    // 1.0 is the same number.
+    if version.as_f64() != Some(1.0) {
         return Err(OutputFault::Version);
     }
     let given = |value: Option<String>, name| value.filter(|value| !value.is_empty()).ok_or(OutputFault::Missing(name));
@@ -224,6 +229,18 @@ fn parse(output: &[u8], now: Timestamp) -> Result<Credentials, OutputFault> {
     }
     Ok(Credentials::new(access_key_id, secret_access_key, session_token, end.map(Into::into), "process"))
 }
+
+/// The variables that the program gets, which are this process's own: it may choose by any of them whose credentials it prints.
+/// Without those that are about where somebody's shell is, and kubectl's.
+fn inherited() -> String {
+    let mut variables: Vec<_> =
+        env::vars_os().filter(|(name, _)| !OF_NO_CONCERN.iter().any(|other| name == other)).collect();
+    variables.sort_unstable();
+    format!("{variables:?}")
+}
+
+/// That they differ says nothing of a choice.
+const OF_NO_CONCERN: [&str; 7] = ["_", "COLUMNS", "KUBERNETES_EXEC_INFO", "LINES", "OLDPWD", "PWD", "SHLVL"];
 
 /// Session tokens have up to 4096 bytes.
 const LONGEST_OUTPUT: usize = 64 * 1024;

@@ -184,7 +184,8 @@ impl Source {
 
 impl Root {
     /// Everything that chose the credentials, as named values.
-    pub(super) async fn values(&self, World { env, fs, .. }: &World) -> Vec<(&'static str, Option<String>)> {
+    pub(super) async fn values(&self, world: &World) -> Vec<(&'static str, Option<String>)> {
+        let World { env, fs, .. } = world;
         match self {
             Self::Keys { credentials, place: _ } => vec![
                 ("source", Some("keys".to_owned())),
@@ -195,18 +196,19 @@ impl Root {
             ],
             Self::WebIdentity(source) => source.values(fs).await,
             Self::Sso(source) => source.values(env, fs).await,
-            Self::Login(source) => source.values(),
+            Self::Login(source) => source.values(world).await,
             Self::Process(source) => source.values(),
             Self::Container(source) => source.values(env, fs).await,
             Self::Instance(source) => source.values(),
         }
     }
 
-    /// Whether its credentials are kept for the next run: those that cost a call to AWS or a process.
+    /// Whether its credentials are kept for the next run: those that cost a call to AWS or a process. Of many runs at once one then
+    /// asks for them, which matters where what is asked with is good once.
     pub(super) fn is_kept(&self) -> bool {
         match self {
-            Self::WebIdentity(_) | Self::Sso(_) | Self::Process(_) => true,
-            Self::Keys { .. } | Self::Login(_) | Self::Container(_) | Self::Instance(_) => false,
+            Self::WebIdentity(_) | Self::Sso(_) | Self::Login(_) | Self::Process(_) => true,
+            Self::Keys { .. } | Self::Container(_) | Self::Instance(_) => false,
         }
     }
 }

@@ -165,9 +165,13 @@ impl SharedFileKind {
         }
     }
 
-    /// The path: the variable's or the default one. A leading `~` is the home directory, and stays where there is none.
+    /// The path: the variable's, with the variables in it, or the default one. A leading `~` is the home directory, and stays where
+    /// there is none.
     fn path(self, env: &Env) -> Result<String, NotUnicode> {
-        let path = environment::variable(env, self.variable())?.unwrap_or_else(|| self.default_path().to_owned());
+        let path = match environment::variable(env, self.variable())? {
+            Some(path) => with_variables(&path, env),
+            None => self.default_path().to_owned(),
+        };
         let Some(rest) = path.strip_prefix("~/") else {
             return Ok(path);
         };
@@ -177,6 +181,35 @@ impl SharedFileKind {
         };
         Ok(home.map_or_else(|| path.clone(), |home| PathBuf::from(home).join(rest).to_string_lossy().into_owned()))
     }
+}
+
+/// The text with the values of `$NAME` and `${NAME}`, as Python's `expandvars` has it. What is not set stays as it is written: a
+/// kubeconfig's `env`, which no shell sees, is where people write so.
+fn with_variables(text: &str, env: &Env) -> String {
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut whole = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('$') {
+        whole.push_str(before);
+        let (name, next) = match after.strip_prefix('{').and_then(|inner| inner.split_once('}')) {
+            Some((name, next)) => (name, next),
+            None => {
+                let next = after.trim_start_matches(is_of_name);
+                (after.strip_suffix(next).unwrap_or_default(), next)
+            }
+        };
+        match env.get(name) {
+            Ok(value) if !name.is_empty() => {
+                whole.push_str(&value);
+                rest = next;
+            }
+            _ => {
+                whole.push('$');
+                rest = after;
+            }
+        }
+    }
+    whole + rest
 }
 
 /// The name in the title of a section, of which there is exactly one.

@@ -12,6 +12,10 @@ use super::process::clean_command;
 use super::programs::Run;
 use super::signers;
 
+mod strict;
+
+pub use strict::{ENDPOINT, REGION, StrictEks};
+
 /// moto's EKS, until it is dropped.
 #[derive(Debug)]
 pub struct Eks {

@@ -4,7 +4,8 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
@@ -18,6 +19,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
+use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, oneshot};
@@ -33,6 +35,14 @@ pub(super) struct Loopback {
     connections: Arc<AtomicUsize>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// A running server that speaks TLS alone, and the authority that it is to be trusted for.
+#[derive(Debug)]
+pub(super) struct Secure {
+    server: Loopback,
+    ca: PathBuf,
+    _home: TempDir,
 }
 
 /// One request as it arrived.
@@ -90,6 +100,36 @@ impl Loopback {
     /// How many connections were made so far, whether or not a request came over them.
     pub(super) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
+    }
+}
+
+impl Secure {
+    /// Answers on a port of loopback as a service that has the names of which `is_ours` holds.
+    ///
+    /// # Panics
+    ///
+    /// Loopback has no free port.
+    pub(super) fn start(
+        service: &str,
+        is_ours: fn(&str) -> bool,
+        answer: impl Fn(Asked) -> Reply + Send + Sync + 'static,
+    ) -> Secure {
+        let home = TempDir::new().expect("a folder can be made");
+        let ca = home.path().join(format!("{service}-ca.pem"));
+        let authority = Authority::new(service, is_ours);
+        std::fs::write(&ca, authority.pem()).expect("a new folder can be written to");
+        let server = Loopback::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), Some(authority), answer);
+        Secure { server: server.expect("loopback has a free port"), ca, _home: home }
+    }
+
+    /// Where it listens.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
+    /// The PEM file of the CA that signs its certificates.
+    pub(super) fn ca_file(&self) -> &Path {
+        &self.ca
     }
 }
 

@@ -4,8 +4,8 @@
 //! <https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/API_GetRoleCredentials.html>,
 //! <https://docs.aws.amazon.com/singlesignon/latest/OIDCAPIReference/API_CreateToken.html>
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use http::header::{HeaderName, HeaderValue};
@@ -13,9 +13,8 @@ use http::{Method, Response, StatusCode};
 use hyper::body::Bytes;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use super::loopback::{Asked, Authority, Loopback, Reply, next_request_id, plain};
+use super::loopback::{Asked, Reply, Secure, next_request_id, plain};
 use super::secrets;
 use super::sts::Principal;
 use super::sts::sigv4::Pairs;
@@ -23,10 +22,8 @@ use super::sts::sigv4::Pairs;
 /// A running portal. One person is known to it.
 #[derive(Debug)]
 pub struct Sso {
-    ca: PathBuf,
-    server: Loopback,
+    server: Secure,
     seen: Arc<Mutex<Vec<String>>>,
-    _home: TempDir,
 }
 
 impl Sso {
@@ -40,12 +37,8 @@ impl Sso {
         let roles: Vec<Principal> = roles.into_iter().collect();
         roles.iter().for_each(Principal::remember);
         [ACCESS_TOKEN, REFRESHED_TOKEN, REFRESH_TOKEN, CLIENT_SECRET].into_iter().for_each(secrets::remember);
-        let home = TempDir::new().expect("a folder can be made");
-        let ca = home.path().join("sso-ca.pem");
-        let authority = Authority::new("SSO", |name| name == PORTAL_HOST || name == OIDC_HOST);
-        std::fs::write(&ca, authority.pem()).expect("a new folder can be written to");
         let seen: Arc<Mutex<Vec<String>>> = Arc::default();
-        let server = Loopback::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), Some(authority), {
+        let server = Secure::start("SSO", |name| name == PORTAL_HOST || name == OIDC_HOST, {
             let seen = Arc::clone(&seen);
             move |asked| {
                 let action = format!("{}{}", asked.server_name, asked.parts.uri.path());
@@ -53,7 +46,7 @@ impl Sso {
                 Reply::Answer(answer(&asked, &roles, ends))
             }
         });
-        Sso { ca, server: server.expect("loopback has a free port"), seen, _home: home }
+        Sso { server, seen }
     }
 
     /// Where it listens.
@@ -65,7 +58,7 @@ impl Sso {
     /// The PEM file of the CA that signs its certificates.
     #[must_use]
     pub fn ca_file(&self) -> &Path {
-        &self.ca
+        self.server.ca_file()
     }
 
     /// Host and path of each request, in their order.

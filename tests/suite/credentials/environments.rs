@@ -2,7 +2,10 @@
 
 use super::row::Row;
 
+mod endpoints;
+mod files;
 mod keys;
+mod processes;
 mod regions;
 mod roles;
 mod sources;
@@ -10,7 +13,9 @@ mod sso;
 
 /// All of them.
 pub(super) fn all() -> impl Iterator<Item = &'static Row> {
-    [keys::ROWS, regions::ROWS, roles::ROWS, sources::ROWS, sso::ROWS].into_iter().flatten()
+    [keys::ROWS, files::ROWS, endpoints::ROWS, regions::ROWS, roles::ROWS, processes::ROWS, sources::ROWS, sso::ROWS]
+        .into_iter()
+        .flatten()
 }
 
 /// The host of the region in which most rows are.

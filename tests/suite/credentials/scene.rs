@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use authenticator_tests::support::container::{self, Container};
 use authenticator_tests::support::instance::Instance;
+use authenticator_tests::support::signin::{self, Signin};
 use authenticator_tests::support::sso::{self, Sso};
 use authenticator_tests::support::sts::{Mfa, Principal, Role, Sts};
 use authenticator_tests::support::{proxy, secrets};
@@ -20,7 +21,7 @@ use crate::people::ACCOUNT;
 /// What stands around every row.
 pub(super) struct Scene {
     // Held for as long as somebody may ask them.
-    _emulators: (Sts, Sso, Instance, Container),
+    _emulators: (Sts, Sso, Signin, Instance, Container),
     words: BTreeMap<String, String>,
     people: Vec<(&'static str, Principal)>,
     proxy: String,
@@ -37,16 +38,19 @@ impl Scene {
         let sts = Sts::start(people.iter().map(|(_, principal)| principal.clone()));
         roles(&people).into_iter().for_each(|(_, role)| sts.know_role(role));
         let sso = Sso::start([whose("viewer").clone()], ends);
+        let signin = Signin::start(whose("carol").clone());
         let instance = Instance::start(whose("node").clone(), ends, "ap-southeast-2");
         let container = Container::start(whose("task"), ends);
 
         let home = TempDir::new().expect("a folder can be made");
-        let ca = home.path().join("both.pem");
-        let both = [sts.ca_file(), sso.ca_file()].map(|file| fs::read_to_string(file).expect("a CA has a file"));
-        fs::write(&ca, both.concat()).expect("a new folder can be written to");
-        let (to_sts, to_sso) = (sts.address(), sso.address());
+        let ca = home.path().join("all.pem");
+        let all = [sts.ca_file(), sso.ca_file(), signin.ca_file()];
+        let all = all.map(|file| fs::read_to_string(file).expect("a CA has a file"));
+        fs::write(&ca, all.concat()).expect("a new folder can be written to");
+        let (to_sts, to_sso, to_signin) = (sts.address(), sso.address(), signin.address());
         let proxy = proxy::by_name(move |name| match name {
             sso::PORTAL_HOST | sso::OIDC_HOST => Some(to_sso),
+            name if name.ends_with(".signin.aws.amazon.com") => Some(to_signin),
             name if name.starts_with("sts") || STS_IN_A_VPC.ends_with(name) => Some(to_sts),
             _ => None,
         });
@@ -57,8 +61,9 @@ impl Scene {
         // aws-cli 2.9 wants the slash, and nobody minds it.
         word("imds", format!("{}/", instance.url()));
         word("container", container.url());
+        word("container by name", container.url().replace("127.0.0.1", "localhost"));
         word("sts", STS_IN_A_VPC.to_owned());
-        Scene { _emulators: (sts, sso, instance, container), words, people, proxy, ca, _home: home }
+        Scene { _emulators: (sts, sso, signin, instance, container), words, people, proxy, ca, _home: home }
     }
 
     /// Puts what is known now in the place of `<words>`.
@@ -190,6 +195,7 @@ fn words(people: &[(&'static str, Principal)]) -> BTreeMap<String, String> {
         ("guarded path".to_owned(), container::GUARDED_PATH.to_owned()),
         ("container token".to_owned(), container::TOKEN.to_owned()),
         ("sso region".to_owned(), sso::REGION.to_owned()),
+        ("sign-in region".to_owned(), signin::REGION.to_owned()),
         ("account".to_owned(), ACCOUNT.to_owned()),
     ]);
     for (name, ends, refresh) in [
@@ -202,6 +208,8 @@ fn words(people: &[(&'static str, Principal)]) -> BTreeMap<String, String> {
         let token = if *ends == past { "aoaEnded" } else { sso::ACCESS_TOKEN };
         words.insert(name.to_owned(), sso_token(token, ends, &future, refresh.then_some(sso::REFRESH_TOKEN)));
     }
+    let of_utc = future.replace('Z', "UTC");
+    words.insert("sso token of UTC".to_owned(), sso_token(sso::ACCESS_TOKEN, &of_utc, &future, None));
     words.insert("revoked sso token".to_owned(), sso_token("aoaRevoked", &future, &future, None));
     words.insert("sso token with bad refresh".to_owned(), sso_token("aoaOld", &past, &future, Some("aorNobodyKnows")));
     for (name, principal) in people {
@@ -218,16 +226,16 @@ fn words(people: &[(&'static str, Principal)]) -> BTreeMap<String, String> {
             );
             document.to_string()
         };
-        let login = json!({
+        let mut login = json!({
             "accessToken": {
                 "accessKeyId": id, "secretAccessKey": secret, "sessionToken": token,
                 "accountId": ACCOUNT, "expiresAt": future,
             },
             "tokenType": "aws_sigv4",
-            "clientId": "arn:aws:signin:::devtools/same-device",
-            "refreshToken": "a-refresh-token-of-the-suite",
+            "clientId": signin::CLIENT_ID,
+            "refreshToken": signin::REFRESH_TOKEN,
             "idToken": "eyJhbGciOiJFWEFNUExFIn0.e30.c2ln",
-            "dpopKey": DPOP_KEY,
+            "dpopKey": signin::KEY,
         });
         words.extend([
             (format!("{name}.id"), id.clone()),
@@ -240,8 +248,14 @@ fn words(people: &[(&'static str, Principal)]) -> BTreeMap<String, String> {
             (format!("process {name} until past"), process(Some(&past))),
             (format!("role {name}"), format!("arn:aws:iam::{ACCOUNT}:role/{name}")),
             (format!("login {name}"), login.to_string()),
-            (format!("expired login {name}"), login.to_string().replace(&future, &past)),
+            (format!("ended login {name}"), login.to_string().replace(&future, &past)),
+            (
+                format!("unrenewable login {name}"),
+                login.to_string().replace(&future, &past).replace(signin::REFRESH_TOKEN, "nobody-knows-it"),
+            ),
         ]);
+        login["signInRegion"] = signin::REGION.into();
+        words.insert(format!("ended login {name} from elsewhere"), login.to_string().replace(&future, &past));
     }
     words
 }
@@ -267,12 +281,5 @@ fn sso_token(token: &str, expires: &str, registration_expires: &str, refresh_tok
 const STS_IN_A_VPC: &str = "https://vpce-0123456789abcdef0-example1.sts.us-west-2.vpce.amazonaws.com";
 /// Nobody listens there: the port of RFC 863, which nothing has used for decades.
 const NOWHERE: &str = "http://127.0.0.1:9";
-/// What `aws login` signs its requests with. A dummy, and nothing is signed with it here.
-const DPOP_KEY: &str = "-----BEGIN EC PRIVATE KEY-----
-MHcCAQEEIBm3fGmbraZZbGcn+o8pI26EBKPMqSTTUZ9L4HjlNXkooAoGCCqGSM49
-AwEHoUQDQgAEPm6yZZcVdhjvK9S+V4YTcL1m2KU/6VjaliEZDs8m2Zbqq/n6I0fd
-D9medhFoDSgAeXhsx6NxStnO0kKKbxCrIQ==
------END EC PRIVATE KEY-----
-";
 /// What the pod's service account has.
 const WEB_IDENTITY: &str = "eyJhbGciOiJFWEFNUExFIn0.eyJzdWIiOiJzeXN0ZW06c2VydmljZWFjY291bnQ6c3VpdGU6cG9kIn0.bm9ib2R5cw";

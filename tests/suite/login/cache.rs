@@ -1,12 +1,14 @@
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::process::Stdio;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use authenticator_tests::support::patience::eventually;
 use authenticator_tests::support::process::clean_command;
 use authenticator_tests::support::programs;
 use authenticator_tests::support::sts::Behaviour;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::{Scene, admin, left_behind};
@@ -53,6 +55,33 @@ fn another_choice_is_asked_for_anew() {
     }
 }
 
+/// It may choose by any variable whose credentials it prints; but not by how deep a shell is nested.
+#[test]
+fn what_a_process_gives_is_kept_for_those_alone_who_set_the_same_variables() {
+    let scene = Scene::new().with(&[("AWS_PROFILE", "a"), ("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", "")]);
+    let script = scene.home.path().join("process");
+    let end = Timestamp::now() + SignedDuration::from_hours(1);
+    let keys = format!(
+        r#"{{"Version":1,"AccessKeyId":"ASIA'$WHO'","SecretAccessKey":"s","SessionToken":"t","Expiration":"{end}"}}"#
+    );
+    fs::write(&script, format!("#!/bin/sh\necho $WHO >>~/asked\necho '{keys}'\n")).unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o700)).unwrap();
+    fs::create_dir(scene.home.path().join(".aws")).unwrap();
+    let config = format!("[profile a]\ncredential_process = {}\n", script.display());
+    fs::write(scene.home.path().join(".aws/config"), config).unwrap();
+    let asked = |variables: &[(&str, &str)]| {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let environment: Vec<_> = scene.environment.iter().cloned().chain(variables).collect();
+        let run = programs::run(programs::client(), scene.home.path(), ["token", "-i", CLUSTER], &environment);
+        assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+        fs::read_to_string(scene.home.path().join("asked")).unwrap()
+    };
+    assert_eq!(asked(&[("WHO", "ONE"), ("SHLVL", "1")]), "ONE\n");
+    assert_eq!(asked(&[("WHO", "ONE"), ("SHLVL", "2"), ("PWD", "/")]), "ONE\n");
+    assert_eq!(asked(&[("WHO", "OTHER"), ("SHLVL", "1")]), "ONE\nOTHER\n");
+    assert_eq!(asked(&[("WHO", "ONE"), ("SHLVL", "1")]), "ONE\nOTHER\n");
+}
+
 #[test]
 fn nothing_is_kept_where_nothing_is_to_be_kept() {
     let scene = scene();
@@ -95,6 +124,43 @@ fn a_cache_that_others_can_read_is_refused_with_a_warning_and_the_token_is_made(
     assert!(run.stderr.starts_with("warning: ") && run.stderr.contains("its mode is 0755"), "{}", run.stderr);
     assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
     assert_eq!(scene.asked(), 2);
+}
+
+#[test]
+fn a_cache_of_somebody_else_is_refused_with_a_warning_and_the_token_is_made() {
+    let scene = scene();
+    let arguments = ["--role", &admin().arn];
+    scene.token(&arguments);
+    let nobody = 65534;
+    chown(scene.cache(), Some(nobody), None).expect("the suite is run by root, who may give files away");
+    let run = scene.token(&arguments);
+    assert!(scene.owner(&run).contains(":assumed-role/admin/"));
+    let whose = format!("it belongs to user {nobody}, and you are user ");
+    assert!(run.stderr.starts_with("warning: ") && run.stderr.contains(&whose), "{}", run.stderr);
+    assert_eq!((run.stderr.lines().count(), scene.asked()), (1, 2), "{}", run.stderr);
+}
+
+#[test]
+fn an_interrupt_ends_it_at_once_and_keeps_nobody_waiting() {
+    let scene = scene();
+    scene.sts.behave(Behaviour::Hang);
+    let child = clean_command(programs::client(), scene.home.path())
+        .args(["token", "-i", CLUSTER, "--role", &admin().arn])
+        .envs(scene.environment.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    eventually("it asks STS", || scene.sts.connections() > 0);
+    let sent = Command::new("kill").args(["-s", "INT", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    let run = left_behind(child);
+    // A signal ended it, which a shell tells as 130.
+    assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (None, "", ""));
+    scene.sts.behave(Behaviour::Normal);
+    let next = scene.token(&["--role", &admin().arn]);
+    assert_eq!((next.code, next.stderr.as_str()), (Some(0), ""));
 }
 
 #[test]

@@ -75,6 +75,28 @@ fn a_line_that_cannot_be_read_is_named() {
     }
 }
 
+/// What Python 3.11 says: `os.path.expandvars`, where `A=a`, `B_1` is `$A` and `E` is empty.
+#[test]
+fn variables_in_a_path_are_written_out_as_python_does() {
+    let env = Env::from_slice(&[("A", "a"), ("B_1", "$A"), ("E", "")]);
+    for (text, whole) in [
+        ("$A/c", "a/c"),
+        ("${A}c", "ac"),
+        ("$A.$A-$A", "a.a-a"),
+        ("$B_1", "$A"),
+        ("$E/c", "/c"),
+        ("$Ac", "$Ac"),
+        ("${X}/$A", "${X}/a"),
+        ("${A", "${A"),
+        ("${}", "${}"),
+        ("$$A$", "$a$"),
+        ("\\$A", "\\a"),
+        ("/c", "/c"),
+    ] {
+        assert_eq!(with_variables(text, &env), whole, "{text}");
+    }
+}
+
 proptest! {
     #[test]
     fn no_text_makes_the_reader_panic(text in any::<String>()) {

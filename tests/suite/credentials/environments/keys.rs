@@ -208,9 +208,55 @@ pub(super) const ROWS: &[Row] = &[
         answer: Refusal(&["no AWS credentials", "AWS_ACCESS_KEY_ID", ".aws/credentials", ".aws/config"]),
         ..Row::NOTHING
     },
+    Row {
+        name: "an empty session token is none",
+        keys: "alice",
+        env: &[("AWS_SESSION_TOKEN", "")],
+        answer: Token("alice", WEST),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "an end of the keys with an offset",
+        keys: "carol",
+        env: &[("AWS_CREDENTIAL_EXPIRATION", "2096-01-02T03:04:05+00:00")],
+        answer: Token("carol", WEST),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "an end of the keys without a zone",
+        keys: "carol",
+        env: &[("AWS_CREDENTIAL_EXPIRATION", "2096-01-02T03:04:05")],
+        answer: Refusal(&["AWS_CREDENTIAL_EXPIRATION"]),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "an end of the keys that is no time",
+        keys: "alice",
+        env: &[("AWS_CREDENTIAL_EXPIRATION", "tomorrow")],
+        answer: Refusal(&["AWS_CREDENTIAL_EXPIRATION"]),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "an access key id with a blank before it",
+        keys: "alice",
+        env: &[("AWS_ACCESS_KEY_ID", " <alice.id>")],
+        answer: Refusal(&["AWS_ACCESS_KEY_ID"]),
+        v2: Differs(BLANK_KEY_ID),
+        v1: Differs(BLANK_KEY_ID),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "AWS_SDK_LOAD_CONFIG has no say",
+        env: &[("AWS_SDK_LOAD_CONFIG", "0")],
+        config: "[default]\n<keys alice>",
+        answer: Token("alice", WEST),
+        ..Row::NOTHING
+    },
 ];
 
 const EMPTY_PROFILE: &str =
     "wanted: aws-cli looks for a profile without a name; here, as for the Go program, what is empty is unset";
 const HALF_PAIR: &str =
     "wanted: aws-cli takes the keys of another source, so that the user acts as somebody else; we never do";
+
+const BLANK_KEY_ID: &str = "wanted: aws-cli signs with a key id that no AWS service takes";

@@ -161,6 +161,55 @@ pub(super) const ROWS: &[Row] = &[
         v1: Differs("wanted: version 1 signs for that host, and no webhook accepts it"),
         ..ALICE
     },
+    Row {
+        name: "an empty AWS_REGION is none",
+        keys: "alice",
+        env: &[("AWS_REGION", "")],
+        answer: Token("alice", "sts.us-west-2.amazonaws.com"),
+        v2: Differs("wanted: 2.9.19 refuses; what is empty is unset, as for the Go program"),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "an empty region in the profile is none",
+        keys: "alice",
+        env: &[("AWS_DEFAULT_REGION", UNSET)],
+        config: "[default]\nregion =\n",
+        answer: Token("alice", "sts.us-east-1.amazonaws.com"),
+        v2: Differs(NO_REGION),
+        v1: Differs(NO_REGION),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "the region of the global host",
+        keys: "alice",
+        flags: &["--region", "aws-global"],
+        answer: Token("alice", "sts.amazonaws.com"),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "a region in capitals",
+        keys: "alice",
+        flags: &["--region", "US-WEST-2"],
+        answer: Refusal(&["--region"]),
+        v2: Differs(CAPITALS),
+        v1: Differs(CAPITALS),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "FIPS, by a variable that is neither true nor false",
+        keys: "alice",
+        env: &[("AWS_USE_FIPS_ENDPOINT", "1")],
+        answer: Refusal(&["AWS_USE_FIPS_ENDPOINT"]),
+        v2: Differs(HALF_SWITCH),
+        v1: Differs(HALF_SWITCH),
+        ..Row::NOTHING
+    },
 ];
 
 const ALICE: Row = Row { keys: "alice", ..Row::NOTHING };
+
+const NO_REGION: &str = "wanted: aws-cli refuses; the Go program and we take us-east-1, and say so";
+
+const CAPITALS: &str = "wanted: aws-cli signs for a host and a scope that no webhook takes";
+
+const HALF_SWITCH: &str = "wanted: aws-cli takes it for false, and asks the host that somebody did not want";

@@ -279,4 +279,55 @@ pub(super) const ROWS: &[Row] = &[
         v1: Differs("wanted: version 1 signs the token for that host too, and no webhook accepts it"),
         ..Row::NOTHING
     },
+    Row {
+        name: "a role with the temporary keys of the environment",
+        keys: "carol",
+        flags: &["--profile", "deploy"],
+        config: "[profile deploy]\nrole_arn = <role of-carol>\ncredential_source = Environment\n",
+        answer: Token("of-carol", WEST),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "a chain that ends at the keys of the environment",
+        keys: "alice",
+        flags: &["--profile", "b"],
+        config: "[profile b]\nrole_arn = <role chained>\nsource_profile = a\n[profile a]\nrole_arn = <role deployer>\ncredential_source = Environment\n",
+        answer: Token("chained", WEST),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "a role in the credentials file",
+        credentials: "[default]\nrole_arn = <role deployer>\nsource_profile = me\n[me]\n<keys alice>",
+        answer: Token("deployer", WEST),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "a source profile that is the profile itself, without keys",
+        config: "[default]\nrole_arn = <role deployer>\nsource_profile = default\n",
+        answer: Refusal(&["source_profile"]),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "an empty role_arn",
+        config: "[default]\nrole_arn =\nsource_profile = default\n<keys alice>",
+        answer: Refusal(&["role_arn"]),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "an empty source_profile",
+        config: "[default]\nrole_arn = <role deployer>\nsource_profile =\n<keys alice>",
+        answer: Refusal(&["source_profile"]),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "a session's length that is no number",
+        config: "[default]\nrole_arn = <role deployer>\nsource_profile = me\nduration_seconds = 1h\n",
+        credentials: "[me]\n<keys alice>",
+        answer: Refusal(&["duration_seconds"]),
+        v2: Differs(LENGTH),
+        v1: Differs(LENGTH),
+        ..Row::NOTHING
+    },
 ];
+
+const LENGTH: &str = "wanted: aws-cli passes over it, and the session has another length than somebody wrote";

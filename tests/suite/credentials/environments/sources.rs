@@ -1,4 +1,4 @@
-//! Processes, web identities, containers, instances and `aws login`.
+//! Web identities, containers, instances and `aws login`.
 
 use super::super::row::Answer::{Refusal, Token};
 use super::super::row::Peer::Differs;
@@ -6,93 +6,6 @@ use super::super::row::{Place, Row, UNSET};
 use super::WEST;
 
 pub(super) const ROWS: &[Row] = &[
-    Row {
-        name: "a process",
-        config: "[default]\ncredential_process = <home>/process\n",
-        files: &[("process", "#!/bin/sh\nprintf '%s' '<process carol until future>'\n")],
-        answer: Token("carol", WEST),
-        ..Row::NOTHING
-    },
-    Row {
-        name: "a process that gives keys without an end",
-        config: "[default]\ncredential_process = <home>/process\n",
-        files: &[("process", "#!/bin/sh\nprintf '%s' '<process alice>'\n")],
-        answer: Token("alice", WEST),
-        ..Row::NOTHING
-    },
-    Row {
-        name: "a process with quotes and blanks in its command",
-        config: "[default]\ncredential_process = \"<home>/a process\" 'for  me' \\$HOME\n",
-        files: &[(
-            "a process",
-            "#!/bin/sh\n[ \"$#:$1:$2\" = '2:for  me:$HOME' ] || exit 9\nprintf '%s' '<process alice>'\n",
-        )],
-        answer: Token("alice", WEST),
-        ..Row::NOTHING
-    },
-    Row {
-        name: "a process is run without a shell",
-        config: "[default]\ncredential_process = <home>/process ; true\n",
-        files: &[("process", "#!/bin/sh\n[ \"$*\" = '; true' ] || exit 9\nprintf '%s' '<process alice>'\n")],
-        answer: Token("alice", WEST),
-        ..Row::NOTHING
-    },
-    Row {
-        name: "keys of the credentials file go before a process",
-        config: "[default]\ncredential_process = <home>/process\n",
-        credentials: "[default]\n<keys bob>",
-        files: &[("process", "#!/bin/sh\nprintf '%s' '<process alice>'\n")],
-        answer: Token("bob", WEST),
-        ..Row::NOTHING
-    },
-    Row {
-        name: "a process goes before keys of the config file",
-        config: "[default]\ncredential_process = <home>/process\n<keys bob>",
-        files: &[("process", "#!/bin/sh\nprintf '%s' '<process alice>'\n")],
-        answer: Token("alice", WEST),
-        ..Row::NOTHING
-    },
-    Row {
-        name: "a process that fails",
-        config: "[default]\ncredential_process = <home>/process\n",
-        files: &[("process", "#!/bin/sh\necho 'log in first' >&2\nexit 3\n")],
-        answer: Refusal(&["credential_process", "3"]),
-        ..Row::NOTHING
-    },
-    Row {
-        name: "a process that prints no JSON",
-        config: "[default]\ncredential_process = <home>/process\n",
-        files: &[("process", "#!/bin/sh\necho hello\n")],
-        answer: Refusal(&["credential_process", "JSON"]),
-        ..Row::NOTHING
-    },
-    Row {
-        name: "a process of another version",
-        config: "[default]\ncredential_process = <home>/process\n",
-        files: &[("process", "#!/bin/sh\necho '{\"Version\": 2}'\n")],
-        answer: Refusal(&["credential_process", "ersion"]),
-        ..Row::NOTHING
-    },
-    Row {
-        name: "a process without a secret key",
-        config: "[default]\ncredential_process = <home>/process\n",
-        files: &[("process", "#!/bin/sh\necho '{\"Version\": 1, \"AccessKeyId\": \"<alice.id>\"}'\n")],
-        answer: Refusal(&["credential_process", "SecretAccessKey"]),
-        ..Row::NOTHING
-    },
-    Row {
-        name: "a process whose keys have ended",
-        config: "[default]\ncredential_process = <home>/process\n",
-        files: &[("process", "#!/bin/sh\nprintf '%s' '<process carol until past>'\n")],
-        answer: Refusal(&["credential_process", "expired"]),
-        ..Row::NOTHING
-    },
-    Row {
-        name: "a process that does not exist",
-        config: "[default]\ncredential_process = <home>/nope\n",
-        answer: Refusal(&["credential_process", "nope"]),
-        ..Row::NOTHING
-    },
     Row {
         name: "a web identity of the environment",
         env: &[("AWS_WEB_IDENTITY_TOKEN_FILE", "<home>/token"), ("AWS_ROLE_ARN", "<role pod>")],
@@ -256,9 +169,95 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         name: "a session of aws login that has ended and cannot be renewed",
+        env: &[("AWS_DEFAULT_REGION", "<sign-in region>")],
         config: "[default]\nlogin_session = arn:aws:iam::111122223333:user/alice\n",
-        files: &[(LOGIN_FILE, "<expired login carol>")],
-        answer: Refusal(&["aws login"]),
+        files: &[(LOGIN_FILE, "<unrenewable login carol>")],
+        answer: Refusal(&["aws login", "Your session has expired"]),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "a session of aws login that has ended and is renewed",
+        env: &[("AWS_DEFAULT_REGION", "<sign-in region>")],
+        config: "[default]\nlogin_session = arn:aws:iam::111122223333:user/alice\n",
+        files: &[(LOGIN_FILE, "<ended login viewer>")],
+        answer: Token("carol", "sts.eu-west-1.amazonaws.com"),
+        v2: Differs(LOGIN),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "a session of aws login is renewed in the region of the log-in",
+        config: "[default]\nlogin_session = arn:aws:iam::111122223333:user/alice\n",
+        files: &[(LOGIN_FILE, "<ended login viewer from elsewhere>")],
+        answer: Token("carol", WEST),
+        v2: Differs(LOGIN),
+        v1: Differs("its own botocore 1.43 is older than the note of that region; botocore 1.44 agrees"),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "a web identity of the profile goes before its source profile",
+        config: "[default]\nrole_arn = <role pod>\nweb_identity_token_file = <home>/token\nsource_profile = me\n",
+        credentials: "[me]\n<keys alice>",
+        files: &[("token", "<web identity>")],
+        answer: Token("pod", WEST),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "AWS_WEB_IDENTITY_TOKEN_FILE with the role of the profile",
+        env: &[("AWS_WEB_IDENTITY_TOKEN_FILE", "<home>/token")],
+        config: "[default]\nrole_arn = <role pod>\n",
+        files: &[("token", "<web identity>")],
+        answer: Refusal(&["role_arn"]),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "AWS_ROLE_ARN alone has no say",
+        keys: "",
+        env: &[("AWS_ROLE_ARN", "<role deployer>")],
+        credentials: "[default]\n<keys alice>",
+        answer: Token("alice", WEST),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "a container, by the name of loopback",
+        env: &[("AWS_CONTAINER_CREDENTIALS_FULL_URI", "<container by name><container path>")],
+        answer: Token("task", WEST),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "a container whose endpoint is no URL",
+        env: &[("AWS_CONTAINER_CREDENTIALS_FULL_URI", "/v2/x")],
+        answer: Refusal(&["AWS_CONTAINER_CREDENTIALS_FULL_URI"]),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "a container whose token file is not there",
+        env: &[
+            ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "<container><guarded path>"),
+            ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "<home>/nope"),
+        ],
+        answer: Refusal(&["AWS_CONTAINER"]),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "a container whose token would be two headers",
+        env: &[
+            ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "<container><guarded path>"),
+            ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "<container token>\r\nX-A: b"),
+        ],
+        answer: Refusal(&["AWS_CONTAINER"]),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "AWS_EC2_METADATA_DISABLED that is not true",
+        env: &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", "<imds>"), ("AWS_EC2_METADATA_DISABLED", "1")],
+        answer: Token("node", WEST),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "an empty login_session",
+        config: "[default]\nlogin_session =\n<keys alice>",
+        answer: Refusal(&["login_session"]),
+        v2: Differs("2.9.19 is older than aws login; version 1 of today agrees"),
         ..Row::NOTHING
     },
 ];

@@ -1,6 +1,7 @@
 //! IAM Identity Center, from what `aws sso login` left behind.
 
 use super::super::row::Answer::{Refusal, Token};
+use super::super::row::Peer::Differs;
 use super::super::row::Row;
 use super::WEST;
 
@@ -86,6 +87,43 @@ pub(super) const ROWS: &[Row] = &[
         answer: Token("bob", WEST),
         ..SESSION
     },
+    Row {
+        name: "an SSO session without a region",
+        config: "[default]\nsso_session = corp\nsso_account_id = <account>\nsso_role_name = Viewer\n[sso-session corp]\nsso_start_url = https://corp.awsapps.com/start\n",
+        files: &[(SESSION_FILE, "<sso token>")],
+        answer: Refusal(&["sso_region"]),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "an SSO session whose region the profile contradicts",
+        config: "[default]\nsso_session = corp\nsso_account_id = <account>\nsso_role_name = Viewer\nsso_region = us-east-1\n[sso-session corp]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = <sso region>\n",
+        files: &[(SESSION_FILE, "<sso token>")],
+        answer: Refusal(&["sso_region"]),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "an SSO session without account and role",
+        config: "[default]\nsso_session = corp\n[sso-session corp]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = <sso region>\n",
+        files: &[(SESSION_FILE, "<sso token>")],
+        answer: Refusal(&["no AWS credentials"]),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "an SSO token whose end was written in 2020",
+        config: "[default]\nsso_session = corp\nsso_account_id = <account>\nsso_role_name = Viewer\n[sso-session corp]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = <sso region>\n",
+        files: &[(SESSION_FILE, "<sso token of UTC>")],
+        answer: Refusal(&["aws sso login"]),
+        v2: Differs(WRITTEN_IN_2020),
+        v1: Differs(WRITTEN_IN_2020),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "an SSO token that is no JSON",
+        config: "[default]\nsso_session = corp\nsso_account_id = <account>\nsso_role_name = Viewer\n[sso-session corp]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = <sso region>\n",
+        files: &[(SESSION_FILE, "{")],
+        answer: Refusal(&["aws sso login"]),
+        ..Row::NOTHING
+    },
 ];
 
 const SESSION: Row = Row {
@@ -105,3 +143,6 @@ const LEGACY: Row = Row {
 pub(super) const SESSION_FILE: &str = ".aws/sso/cache/ee0bfd2552fbd840c02cc48b6e823320543c450f.json";
 /// Named by the SHA-1 of `https://corp.awsapps.com/start`.
 const LEGACY_FILE: &str = ".aws/sso/cache/a51746d4aa793ae07b25e90c3a5db96fc7832bd7.json";
+
+const WRITTEN_IN_2020: &str =
+    "an aws-cli of before 2.1 wrote it so; aws-config does not read it, and a new log-in helps";
