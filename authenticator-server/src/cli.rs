@@ -12,6 +12,7 @@ mod server;
 mod settings;
 mod token_rules;
 mod values;
+mod verify;
 mod version;
 
 use std::ffi::OsString;
@@ -21,7 +22,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use args::{Command, CommandLine};
-use config::{InitConfig, ServerConfig};
+use config::{InitConfig, ServerConfig, VerifyConfig};
 
 /// Runs what the command line says. What goes wrong is told on standard error, in one line if it is not the command line
 /// itself, and the exit code is 1.
@@ -49,6 +50,7 @@ fn dispatch(command_line: CommandLine) -> anyhow::Result<()> {
     match command {
         Command::Server(args) => server::run(ServerConfig::load(global, *args, &environment)?),
         Command::Init(args) => init::run(InitConfig::load(global, args, &environment)?),
+        Command::Verify(args) => verify::run(VerifyConfig::load(global, *args, &environment)?),
         Command::Version(args) => Ok(version::run(&args)?),
     }
 }

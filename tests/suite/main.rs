@@ -60,3 +60,4 @@ mod sources;
 mod sts;
 mod token_review;
 mod vectors;
+mod verify;

@@ -20,6 +20,7 @@ use crate::aws::Endpoint;
 use crate::cluster_id::ClusterId;
 use crate::http::DenyStatus;
 use crate::logs::{LogFormat, Verbosity};
+use crate::token::Token;
 
 /// Log in to Kubernetes with AWS IAM: the webhook that kube-apiserver asks.
 #[derive(Debug, Parser)]
@@ -78,6 +79,8 @@ pub(super) enum Command {
     Server(Box<ServerArgs>),
     /// Make certificate, key and webhook kubeconfig before the server runs for the first time.
     Init(InitArgs),
+    /// Ask STS who signed a token, as the webhook would, and say it.
+    Verify(Box<VerifyArgs>),
     /// Print the version.
     Version(VersionArgs),
 }
@@ -93,12 +96,9 @@ pub(super) struct ServerArgs {
     #[command(flatten)]
     pub(super) tokens: TokenRules,
 
-    /// AWS partition whose tokens are taken.
-    ///
-    /// One of aws, aws-cn, aws-us-gov, aws-iso, aws-iso-b, aws-iso-e, aws-iso-f, aws-eusc.
-    /// [config: server.partition; default: aws]
-    #[arg(long, value_name = "PARTITION")]
-    pub(super) partition: Option<Partition>,
+    /// Flags that say how STS is reached.
+    #[command(flatten)]
+    pub(super) sts: StsArgs,
 
     /// The webhook kubeconfig was made by init: do not write it again.
     ///
@@ -136,25 +136,6 @@ pub(super) struct ServerArgs {
     /// [config: server.healthPort; default: 21363]
     #[arg(long, value_name = "PORT")]
     pub(super) health_port: Option<u16>,
-
-    /// Connect to STS here, as HOST:PORT, in place of the address of the host that a token names.
-    ///
-    /// For VPC endpoints, proxies and emulators. Host header and TLS server name stay those of STS.
-    /// [config: server.stsEndpoint]
-    #[arg(long, value_name = "HOST:PORT")]
-    pub(super) sts_endpoint: Option<Endpoint>,
-
-    /// Trust these certificate authorities, and no others, for connections to STS.
-    ///
-    /// [config: server.stsCAFile]
-    #[arg(long, value_name = "FILE")]
-    pub(super) sts_ca_file: Option<PathBuf>,
-
-    /// Show this certificate to whoever asks for one on the way to STS: a PEM file of certificate, chain and key.
-    ///
-    /// STS asks for none; a proxy may. Read once, at start. [config: server.stsClientCertFile]
-    #[arg(long, value_name = "FILE")]
-    pub(super) sts_client_cert_file: Option<PathBuf>,
 
     /// Answer those alone who show a certificate of these authorities; anybody may ask for the probe path /healthz.
     ///
@@ -218,6 +199,56 @@ pub(super) struct ServerArgs {
     /// [config: server.iamEndpoint]
     #[arg(long, value_name = "HOST:PORT")]
     pub(super) iam_endpoint: Option<Endpoint>,
+}
+
+/// Flags of `verify`.
+#[derive(Args, Debug)]
+pub(super) struct VerifyArgs {
+    /// Flags that `server` has too.
+    #[command(flatten)]
+    pub(super) tokens: TokenRules,
+
+    /// Likewise.
+    #[command(flatten)]
+    pub(super) sts: StsArgs,
+
+    /// The token, or - to read it from standard input, where no list of processes shows it.
+    #[arg(short, long, value_name = "TOKEN")]
+    pub(super) token: Token,
+
+    /// json, or text if it is left out.
+    #[arg(short, long, value_name = "FORMAT", default_value = "", value_parser = ["", "json"], hide_default_value = true)]
+    pub(super) output: String,
+}
+
+/// Flags that say whose STS is asked, and how it is reached.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct StsArgs {
+    /// AWS partition whose tokens are taken.
+    ///
+    /// One of aws, aws-cn, aws-us-gov, aws-iso, aws-iso-b, aws-iso-e, aws-iso-f, aws-eusc.
+    /// [config: server.partition; default: aws]
+    #[arg(long, value_name = "PARTITION")]
+    pub(super) partition: Option<Partition>,
+
+    /// Connect to STS here, as HOST:PORT, in place of the address of the host that a token names.
+    ///
+    /// For VPC endpoints, proxies and emulators. Host header and TLS server name stay those of STS.
+    /// [config: server.stsEndpoint]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(super) sts_endpoint: Option<Endpoint>,
+
+    /// Trust these certificate authorities, and no others, for connections to STS.
+    ///
+    /// [config: server.stsCAFile]
+    #[arg(long, value_name = "FILE")]
+    pub(super) sts_ca_file: Option<PathBuf>,
+
+    /// Show this certificate to whoever asks for one on the way to STS: a PEM file of certificate, chain and key.
+    ///
+    /// STS asks for none; a proxy may. Read once, at start. [config: server.stsClientCertFile]
+    #[arg(long, value_name = "FILE")]
+    pub(super) sts_client_cert_file: Option<PathBuf>,
 }
 
 /// Flags of `init`.

@@ -7,6 +7,7 @@
 mod given;
 mod init;
 mod server;
+mod verify;
 
 use rustls::pki_types::ServerName;
 
@@ -20,6 +21,7 @@ use crate::token::HostRulesError;
 
 pub(super) use init::{InitConfig, InitFiles};
 pub(super) use server::{ServerConfig, WebhookKubeconfigFile};
+pub(super) use verify::VerifyConfig;
 
 /// How to log.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

@@ -264,7 +264,10 @@ fn tell_api_server(
     Ok(())
 }
 
-async fn network(ca_file: Option<PathBuf>, certificate: Option<ClientCertificate>) -> anyhow::Result<Network> {
+pub(super) async fn network(
+    ca_file: Option<PathBuf>,
+    certificate: Option<ClientCertificate>,
+) -> anyhow::Result<Network> {
     let environment = aws::Environment::of_process();
     let (roots, origin) = aws::load_roots(ca_file.as_deref(), &environment).await?;
     tracing::info!(trust_roots = roots.len(), from = origin, "trusting for AWS");
@@ -275,7 +278,7 @@ async fn network(ca_file: Option<PathBuf>, certificate: Option<ClientCertificate
     Ok(Network::new(roots, proxy, certificate))
 }
 
-fn sts_client(
+pub(super) fn sts_client(
     cluster_id: &ClusterId,
     endpoint: Option<Endpoint>,
     network: &Network,

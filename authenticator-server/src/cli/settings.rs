@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use mapping::Partition;
 use rustls::pki_types::ServerName;
 
-use super::args::{ServerArgs, WebhookArgs};
+use super::args::{ServerArgs, StsArgs, WebhookArgs};
 use super::bounds::Bounds;
 use super::token_rules::TokenRules;
 use crate::audit::AuditTarget;
@@ -127,20 +127,24 @@ impl From<WebhookArgs> for Settings {
     }
 }
 
+impl From<StsArgs> for Settings {
+    fn from(args: StsArgs) -> Self {
+        let StsArgs { partition, sts_endpoint, sts_ca_file, sts_client_cert_file } = args;
+        Self { partition, sts_endpoint, sts_ca_file, sts_client_cert_file, ..Self::default() }
+    }
+}
+
 impl From<ServerArgs> for Settings {
     fn from(args: ServerArgs) -> Self {
         let ServerArgs {
             webhook,
             tokens,
-            partition,
+            sts,
             kubeconfig_pregenerated,
             kubeconfig,
             master,
             backend_mode,
             health_port,
-            sts_endpoint,
-            sts_ca_file,
-            sts_client_cert_file,
             client_ca_file,
             deny_status,
             audit_log,
@@ -170,12 +174,8 @@ impl From<ServerArgs> for Settings {
             kubeconfig,
             kubeconfig_pregenerated,
             master,
-            partition,
-            sts_ca_file,
-            sts_client_cert_file,
-            sts_endpoint,
             tokens,
-            ..webhook.into()
+            ..Self::from(webhook).over(sts.into())
         }
     }
 }

@@ -31,6 +31,19 @@ impl Token {
     }
 }
 
+/// Takes any text, as [`Token::new`] does.
+impl From<&str> for Token {
+    fn from(text: &str) -> Self {
+        Self::new(text.to_owned())
+    }
+}
+
+impl Clone for Token {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Token(redacted)")
