@@ -1,7 +1,7 @@
 //! Nodes that join together: each an instance of its own, with a token of its own, and all within a second.
 //!
-//! Each asks as the API server would ask for its kubelet: whoever is told "not now" asks again a second later, and whoever is told "no"
-//! does not.
+//! Each asks as the API server would ask for its kubelet: whoever is told "not now" asks again as kubelets do, after 200 ms, then twice
+//! that, up to 7 s (`registerWithAPIServer` in `k8s.io/kubernetes/pkg/kubelet`); whoever is told "no" does not.
 
 use std::time::{Duration, Instant};
 
@@ -195,7 +195,7 @@ enum Verdict {
 /// Asks until there is a verdict: that, how often there was none, and when it came.
 async fn join(reviewer: &Reviewer, token: &str, start: Instant, deadline: Instant) -> (Verdict, usize, Duration) {
     let body = review::body(ReviewVersion::V1Beta1, token).to_string();
-    let mut not_now = 0;
+    let (mut not_now, mut pause) = (0, PAUSE.start);
     while Instant::now() < deadline {
         let answer = reviewer.send(reviewer.request(body.clone())).await;
         match answer.map(|answer| (answer.status(), serde_json::from_slice(answer.body()).unwrap_or_default())) {
@@ -215,7 +215,8 @@ async fn join(reviewer: &Reviewer, token: &str, start: Instant, deadline: Instan
             }
             Ok(_) | Err(_) => not_now += 1,
         }
-        tokio::time::sleep(AGAIN).await;
+        tokio::time::sleep(pause).await;
+        pause = PAUSE.end.min(pause * 2);
     }
     (Verdict::None, not_now, start.elapsed())
 }
@@ -249,5 +250,5 @@ const ROLE: &str = "Node";
 const PROFILE: &str = "nodes";
 /// Within which they ask first.
 const SPREAD: Duration = Duration::from_secs(1);
-/// After which they ask again.
-const AGAIN: Duration = Duration::from_secs(1);
+/// The first pause before they ask again, and the longest.
+const PAUSE: std::ops::Range<Duration> = Duration::from_millis(200)..Duration::from_secs(7);

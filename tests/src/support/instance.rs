@@ -35,7 +35,11 @@ impl Instance {
     #[must_use]
     pub fn start(role: Principal, ends: Timestamp, region: &str) -> Instance {
         let zone = format!("{region}a");
+        // By which the SDK for Go knows the region.
+        let identity =
+            json!({"version": "2017-09-30", "region": region, "availabilityZone": zone, "accountId": role.account});
         let mut documents = vec![
+            ("/latest/dynamic/instance-identity/document".to_owned(), identity.to_string()),
             ("/latest/meta-data/placement/region".to_owned(), region.to_owned()),
             ("/latest/meta-data/placement/availability-zone".to_owned(), zone.clone()),
             ("/latest/meta-data/placement/availability-zone/".to_owned(), zone),
