@@ -71,6 +71,10 @@ bench: ## how long the main job takes, as a table
 flood: ## who is let in while forged tokens come by the hundred, as a table
 	cargo run --quiet --release --package authenticator-tests --bin flood
 
+.PHONY: herd
+herd: peer-program ## how thousands of nodes join at once, as a table, beside the Go program; ends with an error if one is denied
+	PEER_BIN=$(PEER_BIN) cargo run --quiet --release --package authenticator-tests --bin herd
+
 .PHONY: chaos
 chaos: ## every fault at random for CHAOS_SECONDS, and what must hold all the same; ends with an error if it does not
 	CHAOS_SECONDS=$(CHAOS_SECONDS) cargo run --quiet --package authenticator-tests --bin chaos

@@ -1,14 +1,17 @@
 #!/bin/sh
-# The real parts of a control plane: etcd, kube-apiserver and kubectl, built into OUTDIR from the Go modules that go.mod pins.
+# The real parts of a cluster: etcd, kube-apiserver, kubectl, and the kubelet without containers that kubemark is, built into OUTDIR
+# from the Go modules that go.mod pins.
 #
 #     build.sh OUTDIR
 #
 # What is there already for these pins is left alone, so a second run takes no time. With KUBEBUILDER_ASSETS (a directory that
-# holds the three programs, as setup-envtest lays it out) nothing is built: the tests take those instead.
+# holds the first three programs, as setup-envtest lays it out) only kubemark is built: the tests take the others from there.
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
-programs='etcd kube-apiserver kubectl'
+control_plane='etcd kube-apiserver kubectl'
+programs="$control_plane kubemark"
+packages=tool
 
 fail() {
     echo "$0: $*" >&2
@@ -22,9 +25,11 @@ holds_all() {
 }
 
 if [ -n "${KUBEBUILDER_ASSETS:-}" ]; then
+    programs=$control_plane
     holds_all "$KUBEBUILDER_ASSETS" || fail "KUBEBUILDER_ASSETS=$KUBEBUILDER_ASSETS must hold: $programs"
     echo "taking $programs from KUBEBUILDER_ASSETS=$KUBEBUILDER_ASSETS"
-    exit 0
+    programs=kubemark
+    packages=k8s.io/kubernetes/cmd/kubemark
 fi
 
 [ $# -eq 1 ] || fail "usage: build.sh OUTDIR"
@@ -40,7 +45,7 @@ exec 9>"$out/.lock"
 flock 9
 
 cd "$here"
-pins=$(cat go.mod go.sum build.sh | sha256sum)
+pins=$(cat go.mod go.sum build.sh | sha256sum)$programs
 if [ "$(cat "$out/.pins" 2>/dev/null)" = "$pins" ] && holds_all "$out"; then
     exit 0
 fi
@@ -55,9 +60,9 @@ trap 'rm -rf "$fresh"' EXIT
 trap 'exit 1' HUP INT TERM
 rm -f "$out/.pins"
 # Without a stamped version kube-apiserver calls itself v0.0.0; -s -w leaves out a third of the size.
-go build -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$version" -o "$fresh/" tool
+go build -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$version" -o "$fresh/" "$packages"
 # The main package of etcd is called server.
-mv "$fresh/server" "$fresh/etcd"
+[ ! -e "$fresh/server" ] || mv "$fresh/server" "$fresh/etcd"
 for program in $programs; do
     mv -f "$fresh/$program" "$out/$program"
 done

@@ -18,6 +18,7 @@
 //! - [`kubeconfig`]: entries are added and converted as the AWS CLI would, and nothing else in a file changes, whatever happens.
 //! - [`login`]: roles, their cache, MFA codes, and what the plugin tells of its credentials.
 //! - [`metrics`]: the numbers are those of the Go program and ours, and no caller makes more of them.
+//! - [`nodes`]: a kubelet joins as its own instance and as no other, and stays while tokens and webhooks end.
 //! - [`outage`]: what callers see while STS is away, slow, cut off or half dead.
 //! - [`peer`]: the Go program, on the same config files and tokens, says the same but where a difference is wanted.
 //! - [`plugin`]: the plugin answers kubectl in the version that it asks for, with tokens that STS takes.
@@ -49,6 +50,7 @@ mod interop;
 mod kubeconfig;
 mod login;
 mod metrics;
+mod nodes;
 mod outage;
 mod peer;
 mod people;

@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpSocket;
 
-pub use self::binaries::Binaries;
+pub use self::binaries::{Binaries, kubemark};
 use self::certificates::{Authority, Signed};
 pub use self::kubectl::{Kubeconfig, Kubectl, Outcome};
 use crate::support::process::Process;

@@ -12,17 +12,16 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use http::{Method, Response, StatusCode};
 use hyper::body::Bytes;
-use tempfile::TempDir;
 
 use super::gate::Gate;
-use super::loopback::{Asked, Authority, Loopback, Reply, next_request_id, plain};
+use super::loopback::{Asked, Reply, Secure, next_request_id, plain};
 use super::sts::judgement::{self, Service};
 use super::sts::sigv4::Pairs;
 use super::sts::{Allowance, Fault, Known, Principal, Sts};
@@ -36,12 +35,9 @@ mod profiles;
 
 /// A running emulator of both services.
 pub struct Ec2 {
-    ca: PathBuf,
     desk: Arc<Desk>,
     gates: [Gate; 2],
-    server: Loopback,
-    // Holds the CA's file for as long as somebody may want to read it.
-    _home: TempDir,
+    server: Secure,
 }
 
 /// Which of the two services.
@@ -104,18 +100,13 @@ impl Ec2 {
     /// Loopback has no free port.
     #[must_use]
     pub fn beside(sts: &Sts, machines: impl IntoIterator<Item = Machine>) -> Ec2 {
-        let home = TempDir::new().expect("a folder can be made");
-        let ca = home.path().join("ec2-ca.pem");
-        let authority = Authority::new("EC2", |name| api_of(name).is_some());
-        std::fs::write(&ca, authority.pem()).expect("a new folder can be written to");
         let desk = Arc::new(Desk::new(sts.known(), machines.into_iter().collect()));
-        let server = Loopback::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), Some(authority), {
+        let server = Secure::start("ec2", |name| api_of(name).is_some(), {
             let desk = Arc::clone(&desk);
             move |asked| desk.answer(&asked)
         });
-        let server = server.expect("loopback has a free port");
         let gates = [Gate::to(server.address()), Gate::to(server.address())];
-        Ec2 { ca, desk, gates, server, _home: home }
+        Ec2 { desk, gates, server }
     }
 
     /// Where this service listens.
@@ -127,7 +118,7 @@ impl Ec2 {
     /// The PEM file of the CA that signs the certificates of both.
     #[must_use]
     pub fn ca_file(&self) -> &Path {
-        &self.ca
+        self.server.ca_file()
     }
 
     /// Adds a machine. One with the same id is replaced.

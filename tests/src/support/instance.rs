@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use http::{Method, Response, StatusCode};
 use hyper::body::Bytes;
@@ -19,8 +19,12 @@ use super::sts::Principal;
 #[derive(Debug)]
 pub struct Instance {
     server: Loopback,
+    documents: Arc<Mutex<Documents>>,
     seen: Arc<Mutex<Vec<String>>>,
 }
+
+/// Each document's path and text.
+type Documents = Vec<(String, String)>;
 
 impl Instance {
     /// The instance's profile lets its programs act as `role`, a role's session, until `ends`; it stands in `region`.
@@ -30,30 +34,38 @@ impl Instance {
     /// Loopback has no free port.
     #[must_use]
     pub fn start(role: Principal, ends: Timestamp, region: &str) -> Instance {
-        role.remember();
-        let name = role_name(&role.arn).to_owned();
-        let (profile, zone) = (format!("{CREDENTIALS}{name}"), format!("{region}a"));
-        let credentials = document(&role, ends);
-        let documents = [
-            (CREDENTIALS.to_owned(), name),
-            (profile, credentials),
+        let zone = format!("{region}a");
+        // By which the SDK for Go knows the region.
+        let identity =
+            json!({"version": "2017-09-30", "region": region, "availabilityZone": zone, "accountId": role.account});
+        let mut documents = vec![
+            ("/latest/dynamic/instance-identity/document".to_owned(), identity.to_string()),
             ("/latest/meta-data/placement/region".to_owned(), region.to_owned()),
             ("/latest/meta-data/placement/availability-zone".to_owned(), zone.clone()),
             ("/latest/meta-data/placement/availability-zone/".to_owned(), zone),
         ];
+        documents.extend(of_role(&role, ends));
+        let documents = Arc::new(Mutex::new(documents));
         let seen: Arc<Mutex<Vec<String>>> = Arc::default();
         let sessions = Mutex::new(HashSet::new());
         let server = Loopback::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), None, {
-            let seen = Arc::clone(&seen);
+            let (documents, seen) = (Arc::clone(&documents), Arc::clone(&seen));
             move |asked| {
                 let path = asked.parts.uri.path().to_owned();
-                let answer =
-                    answer(&asked, &documents, &mut sessions.lock().expect("nothing panics while it holds it"));
-                seen.lock().expect("nothing panics while it holds it").push(path);
+                let answer = answer(&asked, &lock(&documents), &mut lock(&sessions));
+                lock(&seen).push(path);
                 Reply::Answer(answer)
             }
         });
-        Instance { server: server.expect("loopback has a free port"), seen }
+        Instance { server: server.expect("loopback has a free port"), documents, seen }
+    }
+
+    /// From now on it gives these credentials, of the same role.
+    pub fn renew(&self, role: &Principal, ends: Timestamp) {
+        let renewed = of_role(role, ends);
+        let mut documents = lock(&self.documents);
+        documents.retain(|(path, _)| renewed.iter().all(|(known, _)| known != path));
+        documents.extend(renewed);
     }
 
     /// The value of `AWS_EC2_METADATA_SERVICE_ENDPOINT` that leads to it.
@@ -65,7 +77,13 @@ impl Instance {
     /// The paths that were asked for, in their order.
     #[must_use]
     pub fn seen(&self) -> Vec<String> {
-        self.seen.lock().expect("nothing panics while it holds it").clone()
+        lock(&self.seen).clone()
+    }
+
+    /// How often credentials were asked for.
+    #[must_use]
+    pub fn credentials_given(&self) -> usize {
+        lock(&self.seen).iter().filter(|path| path.len() > CREDENTIALS.len() && path.starts_with(CREDENTIALS)).count()
     }
 }
 
@@ -98,6 +116,17 @@ fn answer(asked: &Asked, documents: &[(String, String)], sessions: &mut HashSet<
         Some((_, text)) if asked.parts.method == Method::GET => says(StatusCode::OK, text),
         _ => says(StatusCode::NOT_FOUND, ""),
     }
+}
+
+/// The documents that tell of a role.
+fn of_role(role: &Principal, ends: Timestamp) -> [(String, String); 2] {
+    role.remember();
+    let name = role_name(&role.arn).to_owned();
+    [(format!("{CREDENTIALS}{name}"), document(role, ends)), (CREDENTIALS.to_owned(), name)]
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("nothing panics while it holds it")
 }
 
 /// The credentials as the service writes them.

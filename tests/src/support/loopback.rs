@@ -131,6 +131,11 @@ impl Secure {
     pub(super) fn ca_file(&self) -> &Path {
         &self.ca
     }
+
+    /// How many connections were made so far, whether or not a request came over them.
+    pub(super) fn connections(&self) -> usize {
+        self.server.connections()
+    }
 }
 
 impl fmt::Debug for Loopback {

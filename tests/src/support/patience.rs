@@ -9,9 +9,18 @@ use std::time::{Duration, Instant};
 ///
 /// It does not happen.
 pub fn eventually(what: &str, happened: impl Fn() -> bool) -> Duration {
+    eventually_within(LIMIT, what, happened)
+}
+
+/// The same, of what may take longer by its nature.
+///
+/// # Panics
+///
+/// It does not happen.
+pub fn eventually_within(limit: Duration, what: &str, happened: impl Fn() -> bool) -> Duration {
     let start = Instant::now();
     while !happened() {
-        assert!(start.elapsed() < LIMIT, "not within {LIMIT:?}: {what}");
+        assert!(start.elapsed() < limit, "not within {limit:?}: {what}");
         thread::sleep(POLL);
     }
     start.elapsed()

@@ -15,6 +15,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::control_plane::ReviewVersion;
+use super::ec2::{Api, Ec2};
+use super::instance::Instance;
 use super::plugin;
 use super::process::Process;
 use super::programs;
@@ -48,6 +50,34 @@ impl Peer {
     ///
     /// With the end of its log, when it does not come up: it takes not every config file that ours takes.
     pub fn start(config: &str, ours: &Server, sts: &Sts) -> Result<Self> {
+        let environment = [("AWS_EC2_METADATA_DISABLED", "true".to_owned()), ("AWS_REGION", "us-west-2".to_owned())];
+        let (proxy, ca) = (proxy::to(sts.address()), fs::read_to_string(sts.ca_file())?);
+        Self::start_in(config, ours, &environment, &proxy, &ca)
+    }
+
+    /// The same with an EC2, which it asks as `itself` and in the region of the instance that it stands on: it takes that from
+    /// nowhere else.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::start`].
+    pub fn start_with_ec2(
+        config: &str,
+        ours: &Server,
+        (sts, ec2): (&Sts, &Ec2),
+        itself: &Principal,
+        instance: &Instance,
+    ) -> Result<Self> {
+        let mut environment = vec![("AWS_EC2_METADATA_SERVICE_ENDPOINT", instance.url())];
+        let keys = itself.env();
+        environment.extend(keys.iter().map(|(name, value)| (name.as_str(), value.clone())));
+        let (sts_at, ec2_at) = (sts.address(), ec2.address(Api::Ec2));
+        let proxy = proxy::by_name(move |name| Some(if name.starts_with("ec2.") { ec2_at } else { sts_at }));
+        let ca = [sts.ca_file(), ec2.ca_file()].map(fs::read_to_string).into_iter().collect::<Result<Vec<_>, _>>()?;
+        Self::start_in(config, ours, &environment, &proxy, &ca.concat())
+    }
+
+    fn start_in(config: &str, ours: &Server, environment: &[(&str, String)], proxy: &str, ca: &str) -> Result<Self> {
         let folder = TempDir::new().context("making a folder")?;
         let path = |name: &str| folder.path().join(name);
         fs::write(path("config.yaml"), config).context("writing the config file")?;
@@ -70,13 +100,13 @@ impl Peer {
             // Permission sets are behind this gate there.
             "--feature-gates=SSORoleMatch=true".to_owned(),
         ];
-        let (proxy, ca) = (proxy::to(sts.address()), sts.ca_file().to_string_lossy());
-        let environment = [
-            ("AWS_EC2_METADATA_DISABLED", "true"),
-            ("AWS_REGION", "us-west-2"),
-            ("HTTPS_PROXY", proxy.as_str()),
-            ("SSL_CERT_FILE", &ca),
-        ];
+        fs::write(path("ca.pem"), ca).context("writing the authorities")?;
+        let ca = path("ca.pem").to_string_lossy().into_owned();
+        let environment: Vec<(&str, &str)> = environment
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .chain([("HTTPS_PROXY", proxy), ("SSL_CERT_FILE", &ca)])
+            .collect();
         let mut process = Process::start("peer", &program()?, arguments, &environment, folder.path())?;
         process.wait_until("listening", READY, || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok())?;
         Ok(Self { process, reviewer: Reviewer::new(&path("webhook.kubeconfig"))?, _folder: folder })

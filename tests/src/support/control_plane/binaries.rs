@@ -4,7 +4,7 @@ use std::env;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 /// etcd, kube-apiserver and kubectl, of one make: a kubectl found in `PATH` is never taken.
 #[derive(Clone, Debug)]
@@ -22,15 +22,9 @@ impl Binaries {
     /// When neither is set, or a program is not there: without a real cluster nothing is proven, so the tests
     /// that want one fail.
     pub fn from_environment() -> Result<Self> {
-        let folder = SOURCES.iter().find_map(|name| env::var_os(name).filter(|value| !value.is_empty()));
-        ensure!(folder.is_some(), "neither {} is set\n{HOW}", SOURCES.join(" nor "));
-        let folder = PathBuf::from(folder.unwrap_or_default());
-        let program = |name: &str| {
-            let path = folder.join(name);
-            let executable = path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0);
-            ensure!(executable, "no program at {}\n{HOW}", path.display());
-            Ok(path)
-        };
+        let folders: Vec<PathBuf> = folders().collect();
+        ensure!(!folders.is_empty(), "neither {} is set\n{HOW}", SOURCES.join(" nor "));
+        let program = |name: &str| program(folders.first().into_iter(), name);
         Ok(Self { etcd: program("etcd")?, kube_apiserver: program("kube-apiserver")?, kubectl: program("kubectl")? })
     }
 
@@ -41,11 +35,33 @@ impl Binaries {
     }
 }
 
+/// The kubelet without containers. It is with the others, but where they are prebuilt: then it was built by itself.
+///
+/// # Errors
+///
+/// When it is nowhere.
+pub fn kubemark() -> Result<PathBuf> {
+    let folders: Vec<PathBuf> = folders().collect();
+    program(folders.iter(), "kubemark")
+}
+
+fn folders() -> impl Iterator<Item = PathBuf> {
+    SOURCES.iter().filter_map(env::var_os).filter(|folder| !folder.is_empty()).map(PathBuf::from)
+}
+
+/// The first of this name.
+fn program<'a>(folders: impl Iterator<Item = &'a PathBuf> + Clone, name: &str) -> Result<PathBuf> {
+    let is_program =
+        |path: &PathBuf| path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0);
+    let found = folders.clone().map(|folder| folder.join(name)).find(is_program);
+    found.with_context(|| format!("no program {name} in {:?}\n{HOW}", folders.collect::<Vec<_>>()))
+}
+
 /// The first that is set is taken.
 const SOURCES: [&str; 2] = ["KUBEBUILDER_ASSETS", "CLUSTER_BIN"];
 
 const HOW: &str = "\
-the tests with a real cluster need etcd, kube-apiserver and kubectl. One of these gets them:
+the tests with a real cluster need etcd, kube-apiserver and kubectl, those with nodes kubemark too. One of these gets them:
   make test                                                        builds them from their Go modules, once
   tests/cluster/build.sh DIR; export CLUSTER_BIN=DIR               the same by hand (DIR outside the clone)
-  export KUBEBUILDER_ASSETS=$(setup-envtest use -p path 1.36.x)    prebuilt ones";
+  export KUBEBUILDER_ASSETS=$(setup-envtest use -p path 1.36.x)    prebuilt ones, without kubemark";

@@ -77,6 +77,18 @@ impl Principal {
         self
     }
 
+    /// The same principal with its next keys and, if they are temporary, in its next session.
+    #[must_use]
+    pub fn renewed(&self) -> Principal {
+        let of = format!("{} after {}", self.arn, self.access_key_id);
+        Principal {
+            access_key_id: format!("{}EXAMPLE", &identifier(&self.access_key_id[..4], &of)[..13]),
+            secret_access_key: secret(&of),
+            session: self.session.as_ref().map(|_| Session { token: session_token(&of), ends: None }),
+            ..self.clone()
+        }
+    }
+
     /// Somebody who knows everything about this principal but the secret.
     #[must_use]
     pub fn forger(&self) -> Principal {
