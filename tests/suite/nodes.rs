@@ -60,9 +60,9 @@ fn a_node_joins_keeps_its_lease_and_writes_of_itself_alone() {
     assert!(!written.success, "{written:?}");
 
     // A webhook that has ended and started anew.
-    let renewed_at = scene.lease(&machine);
+    let renewed_at = scene.until_renewed_after(&machine, None);
     scene.restart_webhook();
-    let renewed_at = scene.until_renewed_after(&machine, Timestamp::now().max(renewed_at));
+    let renewed_at = scene.until_renewed_after(&machine, Some(Timestamp::now().max(renewed_at)));
 
     // Its token's end, and with it the end of the session that signed it.
     let next = session.renewed();
@@ -70,7 +70,7 @@ fn a_node_joins_keeps_its_lease_and_writes_of_itself_alone() {
     instance.renew(&next, Timestamp::now() + SignedDuration::from_hours(6));
     let before = kubelets_calls(&scene.sts, &next);
     assert_eq!(before, 0);
-    scene.until_renewed_after(&machine, end.max(renewed_at));
+    scene.until_renewed_after(&machine, Some(end.max(renewed_at)));
     assert!(kubelets_calls(&scene.sts, &next) > 0, "a token of the next credentials was shown");
     scene.until_ready(&machine);
     println!("{}", scene.administer(&["get", "nodes"]));
@@ -185,16 +185,18 @@ impl Scene {
         eventually_within(PATIENCE, "the node is ready", || self.administer(&ready) == "True");
     }
 
-    /// When the node's lease was renewed last.
-    fn lease(&self, machine: &Machine) -> Timestamp {
+    /// When the node's lease was renewed last; a node is ready before it has one.
+    fn lease(&self, machine: &Machine) -> Option<Timestamp> {
+        let namespace = "--namespace=kube-node-lease";
         let output = "--output=jsonpath={.spec.renewTime}";
-        let time = self.administer(&["get", "lease", "--namespace=kube-node-lease", &machine.private_dns_name, output]);
-        time.parse().unwrap_or_else(|_| panic!("a time: {time:?}"))
+        let time =
+            self.administer(&["get", "lease", namespace, &machine.private_dns_name, "--ignore-not-found", output]);
+        (!time.is_empty()).then(|| time.parse().unwrap_or_else(|_| panic!("a time: {time:?}")))
     }
 
-    fn until_renewed_after(&self, machine: &Machine, time: Timestamp) -> Timestamp {
+    fn until_renewed_after(&self, machine: &Machine, time: Option<Timestamp>) -> Timestamp {
         eventually_within(PATIENCE, "the lease is renewed", || self.lease(machine) > time);
-        self.lease(machine)
+        self.lease(machine).expect("it was there a moment ago")
     }
 }
 
