@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 
-use authenticator_tests::support::control_plane::{ControlPlane, Kubeconfig, ReviewVersion, Site};
+use authenticator_tests::support::control_plane::{ControlPlane, Kubeconfig, Outcome, ReviewVersion, Site};
 use authenticator_tests::support::gate::Gate;
 use authenticator_tests::support::patience::eventually;
 use authenticator_tests::support::plugin;
@@ -34,7 +34,7 @@ fn custom_resources_are_followed_and_what_is_wrong_is_told_where_it_is() {
 /// What it says, and what proves it.
 type Fact = (&'static str, fn(&mut Scene));
 
-const FACTS: [Fact; 9] = [
+const FACTS: [Fact; 10] = [
     ("before there is such a kind nobody else is refused", before_there_is_such_a_kind_nobody_else_is_refused),
     ("objects of the Go program's definition are mappings", objects_of_the_go_programs_definition_are_mappings),
     ("garbage is told in an Event and takes nobody else away", garbage_is_told_in_an_event_and_takes_nobody_else_away),
@@ -43,6 +43,7 @@ const FACTS: [Fact; 9] = [
     ("the definition refuses what the reader refuses", the_definition_refuses_what_the_reader_refuses),
     ("of two objects about one ARN the older is used", of_two_objects_about_one_arn_the_older_is_used),
     ("a broken aws-auth is told in an Event", a_broken_aws_auth_is_told_in_an_event),
+    ("an aws-auth as full as one can be is followed", an_aws_auth_as_full_as_one_can_be_is_followed),
     ("what was deleted while nobody watched is gone", what_was_deleted_while_nobody_watched_is_gone),
 ];
 
@@ -166,6 +167,35 @@ fn a_broken_aws_auth_is_told_in_an_event(scene: &mut Scene) {
         "{message}"
     );
     assert!(scene.lets_in(&bob()));
+    scene.administer(&["delete", "configmap", "aws-auth", "--namespace=kube-system"]);
+    scene.until("bob is out", || !scene.lets_in(&bob()));
+}
+
+fn an_aws_auth_as_full_as_one_can_be_is_followed(scene: &mut Scene) {
+    let entry = |n| {
+        format!(
+            "- rolearn: arn:aws:iam::{n:012}:role/team-{n}\n  username: 'team-{n}:{{{{SessionName}}}}'\n  groups: [developers, team-{n}]\n"
+        )
+    };
+    let roles: String = (0..8000).map(entry).collect();
+    let token = plugin::token(&bob(), CLUSTER, "us-west-2");
+    for username in ["robert", "rob"] {
+        let metadata = json!({"namespace": "kube-system", "name": "aws-auth"});
+        let roles = format!("{roles}- {{rolearn: '{BOB}', username: {username}}}\n");
+        let bytes = roles.len();
+        let object =
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"mapRoles": roles}});
+        // An ordinary `apply` keeps the whole object in an annotation, which takes a quarter of that.
+        let arguments = ["apply", "--server-side", "--filename=-"];
+        let who = scene.control_plane.site().administrator();
+        let outcome = scene.control_plane.kubectl().run_with(who, &arguments, &object.to_string());
+        outcome.and_then(Outcome::expect_success).expect("it is taken");
+        let took = eventually("the edit is in force", || {
+            let answer = scene.runtime.block_on(scene.reviewer.review(ReviewVersion::V1, &token));
+            matches!(answer, Answer::Allowed(user) if user.username == username)
+        });
+        println!("an aws-auth of {bytes} bytes was in force {took:.1?} after kubectl had returned");
+    }
     scene.administer(&["delete", "configmap", "aws-auth", "--namespace=kube-system"]);
     scene.until("bob is out", || !scene.lets_in(&bob()));
 }
