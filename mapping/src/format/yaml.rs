@@ -112,6 +112,18 @@ impl Document {
     ///
     /// Numbers stay the text that was written, as in YAML.
     ///
+    /// ```
+    /// use mapping::format::yaml::{Document, Limits};
+    ///
+    /// let document = Document::parse_json("{\"accounts\":\n [12]}", Limits::OBJECT)?;
+    /// let accounts = document.root().as_map()?.get_ignore_case("accounts").expect("it is there").as_seq()?;
+    /// assert_eq!(accounts[0].as_text(), Ok("12"));
+    ///
+    /// let error = Document::parse_json("{\"accounts\": [12,]}", Limits::OBJECT).unwrap_err();
+    /// assert_eq!(error.to_string(), "line 1 column 18: a JSON value is expected");
+    /// # Ok::<(), mapping::format::yaml::YamlError>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// When it is not JSON, or larger or deeper than is read.
