@@ -129,7 +129,8 @@ impl Reader<'_> {
 
     /// What an escape stands for; `None` for half a surrogate pair.
     fn escape(&mut self) -> Result<Option<char>, YamlError> {
-        let wrong = self.error("no such escape in a JSON string");
+        let here = self.location();
+        let wrong = || YamlError::new(here, "no such escape in a JSON string");
         Ok(Some(match self.next() {
             Some(c @ ('"' | '\\' | '/')) => c,
             Some('b') => '\u{8}',
@@ -138,7 +139,7 @@ impl Reader<'_> {
             Some('r') => '\r',
             Some('t') => '\t',
             Some('u') => {
-                let unit = self.hex().ok_or(wrong)?;
+                let unit = self.hex().ok_or_else(wrong)?;
                 if !(0xd800..0xdc00).contains(&unit) {
                     return Ok(char::from_u32(unit));
                 }
@@ -149,12 +150,11 @@ impl Reader<'_> {
                 }
                 self.next();
                 self.next();
-                let wrong = self.error("no such escape in a JSON string");
-                let low = self.hex().ok_or(wrong)?;
+                let low = self.hex().ok_or_else(wrong)?;
                 let Some(low) = low.checked_sub(0xdc00).filter(|low| *low < 0x400) else { return Ok(None) };
                 return Ok(char::from_u32(0x10000 + ((unit - 0xd800) << 10) + low));
             }
-            _ => return Err(wrong),
+            _ => return Err(wrong()),
         }))
     }
 
