@@ -67,7 +67,7 @@ fn the_go_program_and_ours_differ_about_the_dynamic_file_where_it_is_wanted_and_
     let folder = TempDir::new().expect("a folder can be made");
     let path = folder.path().join("dynamic.json");
     for (name, is_strict, file) in dynamic_files() {
-        std::fs::write(&path, file.to_string()).expect("the file can be written");
+        std::fs::write(&path, file).expect("the file can be written");
         let config = format!(
             "clusterID: {CLUSTER}\nserver:\n  backendMode: [DynamicFile]\n  dynamicfilepath: {}\n  \
              dynamicfileUserIDStrict: {is_strict}\n",
@@ -330,6 +330,10 @@ const CONFIGS: &[(&str, &str)] = &[
         "  reservedPrefixConfig: [{backendMode: MountedFile, usernamePrefixReserveList: ['system:'], groupPrefixReserveList: ['system:']}]\n  mapRoles:\n  - {rolearn: 'arn:aws:iam::111122223333:role/Admin', username: admin, groups: ['system:masters']}\n  - {rolearn: 'arn:aws:iam::111122223333:role/dev', username: 'system:dev'}\n",
     ),
     ("an account as a number", "  mapAccounts: [012345678901]\n"),
+    (
+        "a key twice",
+        "  mapUsers:\n  - {userarn: 'arn:aws:iam::111122223333:user/alice', username: first, username: last}\n  - {userarn: 'arn:aws:iam::111122223333:user/division/ada', username: ada}\n",
+    ),
 ];
 
 const ALL_SORTS: &str = "
@@ -373,7 +377,7 @@ const AWS_AUTH_USERS: &str = "
 ";
 
 /// Dynamic files: what is tried with them, whether each entry must have a `userid`, and their text.
-fn dynamic_files() -> [(&'static str, bool, Value); 4] {
+fn dynamic_files() -> [(&'static str, bool, String); 6] {
     let iam = |resource: &str| format!("arn:aws:iam::{ACCOUNT}:{resource}");
     let people = people();
     let id = |who: &str| people[who].user_id.split(':').next().unwrap_or_default().to_owned();
@@ -417,7 +421,18 @@ fn dynamic_files() -> [(&'static str, bool, Value); 4] {
             false,
             json!({"mapUsers": [{"userarn": iam("user/alice"), "userid": "AIDAGONE", "username": "alice"}, marker]}),
         ),
+        (
+            "dynamic file with a number for a name",
+            false,
+            json!({"mapUsers": [{"userarn": iam("user/alice"), "username": 7}, marker]}),
+        ),
+        (
+            "dynamic file with a key twice",
+            false,
+            json!({"mapUsers": [{"userarn": iam("user/alice"), "twice": "first", "username": "last"}, marker]}),
+        ),
     ]
+    .map(|(name, is_strict, file)| (name, is_strict, file.to_string().replace("twice", "username")))
 }
 
 /// Custom resources: name, user name, ARN, groups.
@@ -464,6 +479,10 @@ const WANTED: &[Row] = &[
         Refused,
         "the name was given to somebody else since",
     ),
+    row("dynamic file with a number for a name", "alice", Refused, Named("7"), "it is its text, as in every source"),
+    row("dynamic file with a number for a name", "marker", Refused, Named("marker"), "a typo locks out nobody else"),
+    row("dynamic file with a key twice", "alice", Named("last"), Refused, "nobody can tell which of them is meant"),
+    row("a key twice", "ada", NotStarted, Named("ada"), "a typo locks out nobody else"),
     row("custom resources", "dev", Refused, Named("dev"), "STS never says a role's path"),
     row("aws-auth", "dev", Refused, Named("dev"), "STS never says a role's path"),
     row("aws-auth", "team-a", Refused, Named("team"), "the same text means the same in every source"),
