@@ -16,7 +16,7 @@ use authenticator_tests::support::review::{Reviewer, User};
 use authenticator_tests::support::server::{Server, Setup};
 use authenticator_tests::support::sts::{Principal, Sts};
 use http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
