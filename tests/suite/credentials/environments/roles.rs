@@ -271,6 +271,15 @@ pub(super) const ROWS: &[Row] = &[
         ..Row::NOTHING
     },
     Row {
+        name: "a role whose source is a session of aws login",
+        config: "[default]\nrole_arn = <role of-carol>\nsource_profile = me\n\
+                 [profile me]\nlogin_session = arn:aws:iam::111122223333:user/alice\n",
+        files: &[(super::sources::LOGIN_FILE, "<login carol>")],
+        answer: Token("of-carol", WEST),
+        v2: Differs(super::sources::LOGIN),
+        ..Row::NOTHING
+    },
+    Row {
         name: "a role is asked for where AWS_ENDPOINT_URL_STS says, and the token is for the region's host",
         env: &[("AWS_ENDPOINT_URL_STS", "<sts>")],
         config: "[default]\nrole_arn = <role deployer>\nsource_profile = me\n",
