@@ -55,6 +55,9 @@ pub enum Outage {
     /// What came is not what was asked for.
     #[error("the answer of EC2 or IAM cannot be relied on")]
     Answer,
+    /// What came is more than is read.
+    #[error("the answer of EC2 or IAM is too large")]
+    TooLarge,
     /// Too many instances of the caller's role wait to be asked about.
     #[error("too many instances of the caller's role wait to be asked about")]
     Overloaded,
@@ -71,7 +74,7 @@ impl Outage {
             Self::TimedOut => "ec2.timed_out",
             Self::Throttled => "ec2.throttled",
             Self::Refused => "ec2.refused",
-            Self::Answer => "ec2.answer",
+            Self::Answer | Self::TooLarge => "ec2.answer",
             Self::Overloaded => "ec2.overloaded",
         }
     }

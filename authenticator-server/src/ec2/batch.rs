@@ -45,6 +45,12 @@ pub(super) struct Batch {
     pages: u32,
 }
 
+impl Batch {
+    fn about(ids: Vec<InstanceId>) -> Self {
+        Self { ids: ids.as_slice().into(), page: None, open: ids, pages: 0 }
+    }
+}
+
 /// What became of a question.
 #[derive(Debug)]
 pub(super) enum Outcome<A, E> {
@@ -52,6 +58,8 @@ pub(super) enum Outcome<A, E> {
     Answered { found: HashMap<InstanceId, A>, next_page: Option<String> },
     /// It could not be heard, or asked for fewer calls: another time it may answer.
     Unheard(E),
+    /// It was heard, and what it said is of no use: about fewer instances it may be.
+    Unread(E),
     /// It will not answer another time either.
     Refused(E),
 }
@@ -79,7 +87,7 @@ pub(super) struct Batcher<W, E> {
     /// The lines in which somebody waits, the one whose turn it is first.
     turns: VecDeque<Arc<str>>,
     waiting: usize,
-    /// Answers of which EC2 has more.
+    /// Answers of which EC2 has more, and halves of those that could not be read.
     unfinished: VecDeque<Batch>,
     /// Since when somebody waits.
     gathering: Instant,
@@ -90,6 +98,8 @@ pub(super) struct Batcher<W, E> {
     rests_until: Instant,
     failures: u32,
     trouble: Option<E>,
+    /// What is told of those that were on no page of an answer that did not end.
+    endless: E,
     in_flight: usize,
 }
 
@@ -118,7 +128,7 @@ const MOST_PAGES: u32 = 50;
 const REST: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
 
 impl<W, E: Clone> Batcher<W, E> {
-    pub(super) fn new(limits: BatchLimits, now: Instant) -> Self {
+    pub(super) fn new(limits: BatchLimits, endless: E, now: Instant) -> Self {
         Self {
             limits,
             flights: HashMap::new(),
@@ -132,6 +142,7 @@ impl<W, E: Clone> Batcher<W, E> {
             rests_until: now,
             failures: 0,
             trouble: None,
+            endless,
             in_flight: 0,
         }
     }
@@ -193,7 +204,7 @@ impl<W, E: Clone> Batcher<W, E> {
                 None => {
                     self.last = Some(now);
                     let ids = self.take(&waits);
-                    (!ids.is_empty()).then(|| Batch { ids: ids.as_slice().into(), page: None, open: ids, pages: 0 })
+                    (!ids.is_empty()).then(|| Batch::about(ids))
                 }
             };
             // Of those that waited all have gone.
@@ -223,6 +234,10 @@ impl<W, E: Clone> Batcher<W, E> {
                 self.trouble = Some(error.clone());
                 batch.open.iter().flat_map(|id| self.land(id)).map(|waiter| (waiter, Err(error.clone()))).collect()
             }
+            Outcome::Unread(error) => {
+                self.trouble = Some(error.clone());
+                self.ask_in_halves(batch, error, waits)
+            }
             Outcome::Unheard(error) => {
                 self.trouble = Some(error);
                 self.rest(now, chance);
@@ -238,7 +253,8 @@ impl<W, E: Clone> Batcher<W, E> {
         found: &HashMap<InstanceId, A>,
         next_page: Option<String>,
     ) -> Told<W, A, E> {
-        let goes_on = next_page.is_some() && batch.pages < MOST_PAGES;
+        let ends = next_page.is_none();
+        let goes_on = !ends && batch.pages < MOST_PAGES;
         let (told, open): (Vec<_>, Vec<_>) = batch.open.into_iter().partition(|id| !goes_on || found.contains_key(id));
         batch.open = open;
         if !batch.open.is_empty() {
@@ -246,10 +262,26 @@ impl<W, E: Clone> Batcher<W, E> {
             self.unfinished.push_back(batch);
         }
         let answers = told.iter().flat_map(|id| {
-            let answer = found.get(id);
-            self.land(id).into_iter().map(move |waiter| (waiter, Ok(answer.cloned())))
+            let answer = match found.get(id) {
+                None if !ends => Err(self.endless.clone()),
+                answer => Ok(answer.cloned()),
+            };
+            self.land(id).into_iter().map(move |waiter| (waiter, answer.clone()))
         });
         answers.collect()
+    }
+
+    /// Asks for each half of what could not be read, of those for which somebody waits. One alone is told of it.
+    fn ask_in_halves<A>(&mut self, batch: Batch, error: E, waits: impl Fn(&W) -> bool) -> Told<W, A, E> {
+        let (mut first, gone): (Vec<_>, Vec<_>) =
+            batch.open.into_iter().partition(|id| self.somebody_waits(id, &waits));
+        gone.iter().for_each(|id| drop(self.flights.remove(id)));
+        if let [one] = first.as_slice() {
+            return self.land(one).into_iter().map(|waiter| (waiter, Err(error.clone()))).collect();
+        }
+        let second = first.split_off(first.len() / 2);
+        self.unfinished.extend([first, second].into_iter().filter(|half| !half.is_empty()).map(Batch::about));
+        Vec::new()
     }
 
     /// Puts the instances of a question back at the head of their lines, for those that still wait.

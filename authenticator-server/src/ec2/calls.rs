@@ -73,8 +73,13 @@ impl Calls {
         parameters.push(("MaxResults".to_owned(), PAGE.to_owned()));
         parameters.extend(batch.page.map(|page| ("NextToken".to_owned(), page)));
         let answer = self.call("DescribeInstances", |ready| &ready.ec2, &parameters).await;
-        match answer.and_then(|body| read_instances(&body).map_err(|_| Outage::Answer)) {
-            Ok(page) => Outcome::Answered { found: known(page.found), next_page: page.next },
+        match answer.map(|body| read_instances(&body)) {
+            Ok(Ok(page)) => Outcome::Answered { found: known(page.found), next_page: page.next },
+            Ok(Err(error)) => {
+                tracing::warn!(instances = batch.ids.len(), %error, "EC2's answer cannot be read");
+                Outcome::Unread(Outage::Answer)
+            }
+            Err(Outage::TooLarge) => Outcome::Unread(Outage::TooLarge),
             Err(outage @ (Outage::Refused | Outage::NoCredentials | Outage::NoRegion)) => Outcome::Refused(outage),
             Err(outage) => Outcome::Unheard(outage),
         }
@@ -139,7 +144,7 @@ fn outage(action: &'static str, error: &QueryError) -> Outage {
         QueryError::Unreachable => Outage::Unreachable,
         QueryError::Status(_) | QueryError::TooLarge => {
             tracing::warn!(action, %error, "AWS did not answer what was asked");
-            Outage::Answer
+            if *error == QueryError::TooLarge { Outage::TooLarge } else { Outage::Answer }
         }
     }
 }

@@ -40,7 +40,7 @@ struct Shared {
 impl Desk {
     /// A desk that asks by `ask`. Must be made on a runtime: a task of its own asks in time.
     pub(super) fn new(limits: BatchLimits, ask: Box<Ask>) -> Self {
-        let batcher = Mutex::new(Batcher::new(limits, Instant::now()));
+        let batcher = Mutex::new(Batcher::new(limits, Outage::Answer, Instant::now()));
         let shared = Arc::new(Shared { batcher, changed: Notify::new(), ask });
         let pacer = tokio::spawn(Arc::clone(&shared).pace()).abort_handle();
         Self { shared, pacer }

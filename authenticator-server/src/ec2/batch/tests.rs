@@ -16,7 +16,7 @@ fn role(name: &str) -> Arc<str> {
 
 fn start() -> (TestBatcher, Instant) {
     let now = Instant::now();
-    (Batcher::new(BatchLimits { per_second: 10, burst: 3, waiting_of_role: 1000 }, now), now)
+    (Batcher::new(BatchLimits { per_second: 10, burst: 3, waiting_of_role: 1000 }, "endless", now), now)
 }
 
 fn all(_: &usize) -> bool {
@@ -110,16 +110,54 @@ fn an_answer_that_goes_on_is_asked_for_before_others_and_tells_what_it_told_alre
 }
 
 #[test]
-fn an_answer_that_never_ends_is_ended() {
+fn an_answer_that_never_ends_is_ended_and_says_nothing_of_who_was_not_on_its_pages() {
     let now = Instant::now();
-    let mut batcher: TestBatcher = Batcher::new(BatchLimits { per_second: 10_000, ..BatchLimits::default() }, now);
+    let limits = BatchLimits { per_second: 10_000, ..BatchLimits::default() };
+    let mut batcher: TestBatcher = Batcher::new(limits, "endless", now);
     batcher.enter(&id(1), &role("a"), 1, now, all).unwrap();
+    batcher.enter(&id(2), &role("a"), 2, now, all).unwrap();
     for page in 0..=MOST_PAGES {
         let now = now + GATHER + ms(u64::from(page));
         let batch = ask(&mut batcher, now);
-        let told = batcher.finish(batch, answered(&[], Some("more")), now, 0.0, all);
-        assert_eq!(told.len(), usize::from(page == MOST_PAGES), "{page}");
+        let (last, found): (_, &[u64]) = if page == MOST_PAGES { (true, &[2]) } else { (false, &[]) };
+        let told = batcher.finish(batch, answered(found, Some("more")), now, 0.0, all);
+        let all_told = [(1, Err("endless")), (2, Ok(Some(2)))];
+        assert_eq!(told, if last { &all_told[..] } else { &[] }, "{page}");
     }
+}
+
+#[test]
+fn an_answer_that_cannot_be_read_is_asked_for_in_halves_and_keeps_it_from_that_one_alone_that_spoils_it() {
+    let (mut batcher, mut now) = start();
+    for number in 1..=5 {
+        batcher.enter(&id(number), &role("a"), usize::try_from(number).unwrap(), now, all).unwrap();
+    }
+    now += GATHER;
+    let mut told = Vec::new();
+    let mut calls = 0;
+    while let Next::Ask(batch) = batcher.next(now, all) {
+        calls += 1;
+        let spoilt = batch.ids.contains(&id(4));
+        let found: Vec<_> = (1..=5).filter(|number| batch.ids.contains(&id(*number))).collect();
+        let outcome = if spoilt { Outcome::Unread("spoilt") } else { answered(&found, None) };
+        told.extend(batcher.finish(batch, outcome, now, 0.0, all));
+        now += ms(100);
+    }
+    told.sort_unstable_by_key(|(waiter, _)| *waiter);
+    assert_eq!(told, [(1, Ok(Some(1))), (2, Ok(Some(2))), (3, Ok(Some(3))), (4, Err("spoilt")), (5, Ok(Some(5)))]);
+    assert_eq!(calls, 7);
+    assert_eq!(batcher.flights.len(), 0);
+}
+
+#[test]
+fn of_an_answer_that_cannot_be_read_nothing_is_asked_for_who_has_gone() {
+    let (mut batcher, now) = start();
+    for waiter in [1, 2] {
+        batcher.enter(&id(u64::try_from(waiter).unwrap()), &role("a"), waiter, now, all).unwrap();
+    }
+    let batch = ask(&mut batcher, now + GATHER);
+    assert_eq!(batcher.finish::<u64>(batch, Outcome::Unread("spoilt"), now + GATHER, 0.0, |_| false), []);
+    assert_eq!((batcher.next(now + ms(1000), all), batcher.flights.len()), (Next::Idle, 0));
 }
 
 #[test]
@@ -198,6 +236,7 @@ enum Event {
     Ask,
     Answer { which: prop::sample::Index, found: Vec<bool>, more: bool },
     Unheard(prop::sample::Index),
+    Unread(prop::sample::Index),
     Refuse(prop::sample::Index),
 }
 
@@ -211,6 +250,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         3 => (index(), prop::collection::vec(any::<bool>(), 40), any::<bool>())
             .prop_map(|(which, found, more)| Event::Answer { which, found, more }),
         1 => index().prop_map(Event::Unheard),
+        1 => index().prop_map(Event::Unread),
         1 => index().prop_map(Event::Refuse),
     ];
     prop::collection::vec(event, 0..200)
@@ -253,6 +293,7 @@ impl World {
                 Outcome::Answered { found: known.collect(), next_page: more.then(|| "more".to_owned()) }
             }),
             Event::Unheard(which) => self.end(which, |_| Outcome::Unheard("away")),
+            Event::Unread(which) => self.end(which, |_| Outcome::Unread("spoilt")),
             Event::Refuse(which) => self.end(which, |_| Outcome::Refused("no")),
             Event::Leave(_) => {}
         }
