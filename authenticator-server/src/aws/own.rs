@@ -10,6 +10,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials as _;
 use aws_smithy_async::rt::sleep::TokioSleep;
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use super::Network;
 use crate::clock::Clock;
@@ -17,8 +18,14 @@ use crate::clock::Clock;
 /// Credentials that are made when they are needed, and kept until shortly before their end.
 pub struct OwnCredentials {
     make: Box<dyn Fn() -> Making + Send + Sync>,
-    kept: Mutex<Option<Credentials>>,
+    kept: Mutex<Option<Kept>>,
     clock: Clock,
+}
+
+struct Kept {
+    credentials: Credentials,
+    /// Before then no others are made while these last: the last time there were none.
+    renewed_from: Option<Instant>,
 }
 
 type Making = Pin<Box<dyn Future<Output = Result<Credentials, OwnCredentialsError>> + Send>>;
@@ -37,28 +44,32 @@ impl OwnCredentials {
         Self { make: Box::new(move || Box::pin(make())), kept: Mutex::new(None), clock }
     }
 
-    /// Credentials that have not ended, made anew when they end soon. Whoever asks meanwhile waits.
+    /// Credentials that have not ended, made anew when they end soon. Whoever asks meanwhile waits: while there are good ones,
+    /// no longer than a moment, and not each time.
     ///
     /// # Errors
     /// When there are none, or those that are kept have ended and no others can be had.
     pub async fn get(&self) -> Result<Credentials, OwnCredentialsError> {
         let mut kept = self.kept.lock().await;
-        if let Some(good) = kept.as_ref().filter(|credentials| self.lasts(credentials, MARGIN)) {
-            return Ok(good.clone());
-        }
-        match (self.make)().await {
-            Ok(credentials) => Ok(kept.insert(credentials).clone()),
-            Err(error) => {
-                let still = kept.as_ref().filter(|credentials| self.lasts(credentials, Duration::ZERO));
-                still.cloned().ok_or(error)
+        let Some(good) = kept.as_mut().filter(|kept| self.lasts(&kept.credentials, Duration::ZERO)) else {
+            let credentials = (self.make)().await?;
+            *kept = Some(Kept { credentials: credentials.clone(), renewed_from: None });
+            return Ok(credentials);
+        };
+        let rests = good.renewed_from.is_some_and(|from| Instant::now() < from);
+        if !rests && !self.lasts(&good.credentials, MARGIN) {
+            match tokio::time::timeout(PATIENCE, (self.make)()).await {
+                Ok(Ok(credentials)) => *good = Kept { credentials, renewed_from: None },
+                Ok(Err(_)) | Err(_) => good.renewed_from = Some(Instant::now() + RENEWAL_REST),
             }
         }
+        Ok(good.credentials.clone())
     }
 
     /// Does not give out these again: AWS does not take them.
     pub async fn forget(&self, refused: &Credentials) {
         let mut kept = self.kept.lock().await;
-        if kept.as_ref().is_some_and(|credentials| credentials.access_key_id() == refused.access_key_id()) {
+        if kept.as_ref().is_some_and(|kept| kept.credentials.access_key_id() == refused.access_key_id()) {
             *kept = None;
         }
     }
@@ -96,6 +107,12 @@ fn is_region(text: &str) -> bool {
 
 /// How long before their end credentials are made anew.
 const MARGIN: Duration = Duration::from_secs(5 * 60);
+
+/// How long others are waited for while these are good.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long after a time in which there were none they are asked for again while these are good.
+const RENEWAL_REST: Duration = Duration::from_secs(10);
 
 impl fmt::Debug for OwnCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -151,6 +168,31 @@ mod tests {
             now.store(second, Ordering::Relaxed);
             assert_eq!(key(&own).await.as_deref(), number, "{second}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_source_that_hangs_keeps_nobody_from_those_that_are_good_and_is_not_asked_each_time() {
+        let asked = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&asked);
+        let now = Timestamp::from_second(0).unwrap();
+        let end = std::time::SystemTime::from(now) + MARGIN;
+        let own = OwnCredentials::new(Clock::from_fn(move || now), move || {
+            let first = counted.fetch_add(1, Ordering::Relaxed) == 0;
+            async move {
+                if !first {
+                    std::future::pending::<()>().await;
+                }
+                Ok(Credentials::new("first", "secret", None, Some(end), "test"))
+            }
+        });
+        for _ in 0..5 {
+            let got = tokio::time::timeout(PATIENCE * 2, own.get()).await.expect("in time").unwrap();
+            assert_eq!(got.access_key_id(), "first");
+        }
+        assert_eq!(asked.load(Ordering::Relaxed), 2);
+        tokio::time::advance(RENEWAL_REST).await;
+        own.get().await.unwrap();
+        assert_eq!(asked.load(Ordering::Relaxed), 3);
     }
 
     #[tokio::test]
