@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use mapping::{AccountId, Chain, Decision, Grant, Identity};
+use mapping::{AccountId, Chain, Decision, Grant, Identity, Refusal, RefusalReason};
 
 use crate::audit::{AuditLog, Record};
 use crate::clock::Clock;
 use crate::denial::{Denial, Disclosure, Outage, Refused};
-use crate::ec2::{self, Ec2};
+use crate::ec2::{self, Ec2, Look, Origin};
 use crate::metrics::{self, GoResult};
 use crate::token::Token;
 use crate::verify::{Trail, Verified, Verifier};
@@ -87,7 +87,7 @@ impl Authenticator {
     pub async fn authenticate(&self, token: &Token) -> Verdict {
         let (begun, mut trail) = (Instant::now(), Trail::default());
         let verdict = match self.verifier.verify(token, self.clock.now(), &mut trail).await {
-            Ok(verified) => self.decide(verified).await,
+            Ok(verified) => self.decide(verified, begun).await,
             Err(Refused::Denied(denial)) => Verdict::Deny(denial),
             Err(Refused::Unknown(outage)) => Verdict::CannotTell(outage),
         };
@@ -112,9 +112,9 @@ impl Authenticator {
         if self.scrubbed.contains(account) { Disclosure::Scrubbed } else { Disclosure::Named }
     }
 
-    async fn decide(&self, verified: Verified) -> Verdict {
+    async fn decide(&self, verified: Verified, begun: Instant) -> Verdict {
         let identity = verified.identity();
-        let decision = match self.ask_mappings(identity).await {
+        let decision = match self.ask_mappings(identity, begun).await {
             Ok(decision) => decision,
             Err(outage) => return Verdict::CannotTell(Outage::Ec2(outage)),
         };
@@ -136,18 +136,37 @@ impl Authenticator {
     }
 
     /// What one consistent set of mappings says, which is told what it needs to know of the caller's instance: first what
-    /// EC2 knows of it, then whose it is.
-    async fn ask_mappings(&self, identity: &Identity) -> Result<Decision, ec2::Outage> {
+    /// EC2 knows of it, then whose it is. What is kept lets in; nobody is refused for it: by now EC2 may say otherwise.
+    async fn ask_mappings(&self, identity: &Identity, begun: Instant) -> Result<Decision, ec2::Outage> {
         let mappings = (self.mappings)();
         let mut decision = mappings.decide(identity);
-        for _ in 0..2 {
-            let Decision::NeedsInstance(pending) = &decision else { break };
-            let instance = self.ec2.find_out(identity, pending.needs_role()).await?;
-            decision = mappings.decide(&identity.clone().on(instance));
+        let deadline = self.ec2.deadline().min((begun + MOST_TIME).into());
+        let (mut look, mut origin) = (Look::Kept, Origin::Asked);
+        for _ in 0..4 {
+            let needs_role = match (&decision, origin) {
+                (Decision::NeedsInstance(pending), _) => pending.needs_role(),
+                (Decision::Refused(refusal), Origin::Last(outage)) if is_foreign(refusal) => return Err(outage),
+                (Decision::Refused(refusal), Origin::Kept) if is_foreign(refusal) => {
+                    look = Look::Anew;
+                    true
+                }
+                _ => break,
+            };
+            let known = self.ec2.find_out(identity, needs_role, look, deadline).await?;
+            origin = known.origin;
+            decision = mappings.decide(&identity.clone().on(known.facts));
         }
         Ok(decision)
     }
 }
+
+fn is_foreign(refusal: &Refusal) -> bool {
+    refusal.reason() == RefusalReason::ForeignInstance
+}
+
+/// The API server waits for 30 s (`defaultRequestTimeout` in its `pkg/util/webhook/webhook.go`), whatever the deadlines for
+/// STS and EC2 come to together.
+const MOST_TIME: Duration = Duration::from_secs(28);
 
 impl Verdict {
     /// What it is in metrics and in the audit log.

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! Nobody is denied because EC2 could not be asked: that is an [`Outage`], and what was known of the instance lately is used
-//! instead where something was. EC2 is asked only about callers that STS vouches for and a mapping names.
+//! instead where something was, to let in and never to refuse. EC2 is asked only about callers that STS vouches for and a
+//! mapping names.
 
 mod answer;
 mod batch;
@@ -104,19 +105,48 @@ impl Default for Limits {
     }
 }
 
+/// Which answers are good enough.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Look {
+    /// Those that are kept, too.
+    Kept,
+    /// Those that were asked for just now.
+    Anew,
+}
+
+/// What is known of an instance, and how well.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Known {
+    /// What is known.
+    pub facts: InstanceFacts,
+    /// How well.
+    pub origin: Origin,
+}
+
+/// Where an answer comes from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Origin {
+    /// EC2 and IAM were asked just now.
+    Asked,
+    /// They were asked lately: by now they might say something else.
+    Kept,
+    /// They cannot be heard, for this reason. It is what they said when they could.
+    Last(Outage),
+}
+
 /// Finds out about instances.
 pub struct Ec2 {
     desk: Desk,
     calls: Arc<Calls>,
-    instances: Kept<InstanceId, Arc<Found>>,
-    /// What will probably change soon: instances that are not there yet, or have no name or role.
-    passing: Cache<InstanceId, Option<Arc<Found>>>,
+    instances: Kept<InstanceId, Option<Arc<Found>>>,
     roles: Kept<InstanceProfile, InstanceRole>,
     deadline: Duration,
 }
 
-/// What was heard lately: for a while it is used without asking, and for longer where nobody can be asked.
+/// What was heard: each answer for a moment, and one that will probably stay for a while without asking, and for longer
+/// where nobody can be asked.
 struct Kept<K: Eq + Hash, V> {
+    now: Cache<K, V>,
     fresh: Cache<K, V>,
     last: Cache<K, V>,
 }
@@ -137,27 +167,40 @@ impl Ec2 {
             desk,
             calls,
             instances: Kept::new(limits.fresh, limits.most_kept),
-            passing: Cache::builder().max_capacity(limits.most_kept).time_to_live(PASSING).build(),
             roles: Kept::new(ROLE_FRESH.min(limits.fresh), MOST_ROLES),
             deadline: limits.deadline,
         }
+    }
+
+    /// When whoever begins to ask now has to be answered.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        Instant::now() + self.deadline
     }
 
     /// What is known of the instance that the caller's session is named after; of the role of its profile too if it is
     /// needed.
     ///
     /// # Errors
-    /// When EC2 or IAM cannot be heard, and was not lately.
-    pub async fn find_out(&self, caller: &Identity, needs_role: bool) -> Result<InstanceFacts, Outage> {
-        let Some(id) = caller.instance_id() else { return Ok(InstanceFacts::Absent) };
-        let deadline = Instant::now() + self.deadline;
+    /// When EC2 or IAM cannot be heard before the `deadline`, and was not lately.
+    pub async fn find_out(
+        &self,
+        caller: &Identity,
+        needs_role: bool,
+        look: Look,
+        deadline: Instant,
+    ) -> Result<Known, Outage> {
+        let absent = |origin| Known { facts: InstanceFacts::Absent, origin };
+        let Some(id) = caller.instance_id() else { return Ok(absent(Origin::Asked)) };
         let role: Arc<str> = caller.canonical_arn().key().into();
-        let Some(found) = self.instance(&id, &role, deadline).await? else { return Ok(InstanceFacts::Absent) };
+        let (found, mut origin) = self.instance(&id, &role, look, deadline).await?;
+        let Some(found) = found else { return Ok(absent(origin)) };
         let mut instance = found.instance.clone();
         if let Some(profile) = found.profile.as_ref().filter(|_| needs_role) {
-            instance.role = self.role(profile, deadline).await?;
+            let (role, of_role) = self.role(profile, look, deadline).await?;
+            (instance.role, origin) = (role, origin.and(of_role));
         }
-        Ok(InstanceFacts::Found(Arc::new(instance)))
+        Ok(Known { facts: InstanceFacts::Found(Arc::new(instance)), origin })
     }
 
     /// How many instances wait to be asked about.
@@ -170,34 +213,27 @@ impl Ec2 {
         &self,
         id: &InstanceId,
         role: &Arc<str>,
+        look: Look,
         deadline: Instant,
-    ) -> Result<Option<Arc<Found>>, Outage> {
-        if let Some(found) = self.instances.fresh.get(id).await {
+    ) -> Result<(Option<Arc<Found>>, Origin), Outage> {
+        if let Some(kept) = self.instances.get(id, look).await {
             self.calls.counts().served("fresh");
-            return Ok(Some(found));
-        }
-        if let Some(passing) = self.passing.get(id).await {
-            self.calls.counts().served("fresh");
-            return Ok(passing);
+            return Ok(kept);
         }
         let last = self.instances.last.get(id).await;
         let until = if last.is_some() { deadline.min(Instant::now() + PATIENCE) } else { deadline };
         match (self.desk.ask(id, role, until).await, last) {
-            (Ok(Some(found)), _) if is_settled(&found.instance) => {
+            (Ok(found), _) => {
                 self.calls.counts().served("asked");
-                self.instances.keep(id.clone(), Arc::clone(&found)).await;
-                Ok(Some(found))
-            }
-            (Ok(passing), _) => {
-                self.calls.counts().served("asked");
-                self.instances.last.invalidate(id).await;
-                self.passing.insert(id.clone(), passing.clone()).await;
-                Ok(passing)
+                self.instances.now.insert(id.clone(), found.clone()).await;
+                let settled = found.as_ref().is_some_and(|found| is_settled(&found.instance));
+                self.instances.keep(id, settled.then(|| found.clone())).await;
+                Ok((found, Origin::Asked))
             }
             (Err(outage), Some(last)) => {
                 self.calls.counts().served("stale");
                 tracing::warn!(%outage, instance = %id, "EC2 could not be heard, using its last answer");
-                Ok(Some(last))
+                Ok((last, Origin::Last(outage)))
             }
             (Err(outage), None) => {
                 self.calls.counts().served("nothing");
@@ -207,17 +243,24 @@ impl Ec2 {
     }
 
     /// The role of a profile: asked once for all who need it, and again while time is left.
-    async fn role(&self, profile: &InstanceProfile, deadline: Instant) -> Result<InstanceRole, Outage> {
+    async fn role(
+        &self,
+        profile: &InstanceProfile,
+        look: Look,
+        deadline: Instant,
+    ) -> Result<(InstanceRole, Origin), Outage> {
+        if let Some(kept) = self.roles.get(profile, look).await {
+            return Ok(kept);
+        }
         let last = self.roles.last.get(profile).await;
         let until = if last.is_some() { deadline.min(Instant::now() + PATIENCE) } else { deadline };
-        let asked =
-            tokio::time::timeout_at(until, self.roles.fresh.try_get_with_by_ref(profile, self.ask_role(profile)));
+        let asked = tokio::time::timeout_at(until, self.roles.now.try_get_with_by_ref(profile, self.ask_role(profile)));
         let outage = match asked.await {
-            Ok(Ok(role)) => return Ok(role),
+            Ok(Ok(role)) => return Ok((role, Origin::Asked)),
             Ok(Err(outage)) => *outage,
             Err(_) => Outage::TimedOut,
         };
-        last.ok_or(outage)
+        last.map(|role| (role, Origin::Last(outage))).ok_or(outage)
     }
 
     async fn ask_role(&self, profile: &InstanceProfile) -> Result<InstanceRole, Outage> {
@@ -227,7 +270,9 @@ impl Ec2 {
             tries = tries.saturating_add(1);
             match answer {
                 Ok(role) => {
-                    self.roles.last.insert(profile.clone(), role.clone()).await;
+                    // A profile has a role before any instance has credentials of it: IAM will hear of it soon.
+                    let settled = role != InstanceRole::None;
+                    self.roles.keep(profile, settled.then(|| role.clone())).await;
                     return Ok(role);
                 }
                 Err(outage) if tries >= ROLE_TRIES || outage == Outage::Refused => return Err(outage),
@@ -240,14 +285,38 @@ impl Ec2 {
 impl<K: Eq + Hash + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Kept<K, V> {
     fn new(fresh: Duration, most: u64) -> Self {
         let cache = |lasts: Duration| Cache::builder().max_capacity(most).time_to_live(lasts).build();
-        Self { fresh: cache(fresh), last: cache(LAST) }
+        Self { now: cache(PASSING), fresh: cache(fresh), last: cache(LAST) }
     }
 }
 
 impl<K: Clone + Eq + Hash + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Kept<K, V> {
-    async fn keep(&self, key: K, value: V) {
-        self.fresh.insert(key.clone(), value.clone()).await;
-        self.last.insert(key, value).await;
+    async fn get(&self, key: &K, look: Look) -> Option<(V, Origin)> {
+        if let Some(value) = self.now.get(key).await {
+            return Some((value, Origin::Asked));
+        }
+        let kept = if look == Look::Kept { self.fresh.get(key).await } else { None };
+        kept.map(|value| (value, Origin::Kept))
+    }
+
+    /// Keeps an answer that will probably stay; without one forgets the answer before, which did not.
+    async fn keep(&self, key: &K, value: Option<V>) {
+        if let Some(value) = value {
+            self.fresh.insert(key.clone(), value.clone()).await;
+            self.last.insert(key.clone(), value).await;
+        } else {
+            self.fresh.invalidate(key).await;
+            self.last.invalidate(key).await;
+        }
+    }
+}
+
+impl Origin {
+    /// Of two answers the less certain.
+    const fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Last(_), _) | (Self::Kept, Self::Asked) => self,
+            (_, other) => other,
+        }
     }
 }
 
@@ -256,7 +325,8 @@ fn is_settled(instance: &Instance) -> bool {
     instance.is_live && instance.private_dns_name.is_some() && instance.role != InstanceRole::None
 }
 
-/// Instances appear late: the node is up before every one of EC2's servers has heard of it.
+/// How long an answer is taken for one of now. No longer, if it will probably change soon: the node is up before every one of
+/// EC2's servers has heard of it.
 const PASSING: Duration = Duration::from_millis(1500);
 
 /// How long EC2 and IAM are waited for where their last answer is known.

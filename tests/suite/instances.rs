@@ -206,17 +206,48 @@ async fn an_iam_that_cannot_be_heard_denies_nobody() {
     let cloud = Cloud::new([machine(1).with_profile("nodes")]);
     cloud.ec2.know_profile(ACCOUNT, "nodes", Some("Node"));
     let server = cloud.server(&format!("{NAMED}, ec2Instance: {{}}"), &["--ec2-deadline=1s"]);
-    for (behaviour, code) in [
-        (Behaviour::Hang, "ec2.timed_out"),
-        (Behaviour::Refuse("AccessDenied", StatusCode::FORBIDDEN), "ec2.refused"),
-        (Behaviour::Refuse("NoSuchEntity", StatusCode::NOT_FOUND), "ec2.refused"),
-    ] {
+    for (behaviour, code) in
+        [(Behaviour::Hang, "ec2.timed_out"), (Behaviour::Refuse("AccessDenied", StatusCode::FORBIDDEN), "ec2.refused")]
+    {
         cloud.ec2.behave(Api::Iam, behaviour);
         let answer = cloud.ask(&server, &id(1)).await;
         assert!(is_unavailable(&answer, code), "{code}: {answer:?}");
     }
     cloud.ec2.behave(Api::Iam, Behaviour::Normal);
     assert!(matches!(cloud.ask(&server, &id(1)).await, Answer::Allowed(_)));
+}
+
+#[tokio::test]
+async fn what_was_known_of_an_instance_refuses_nobody() {
+    let untagged = || machine(1).with_profile("nodes");
+    let cloud = Cloud::new([untagged()]);
+    cloud.ec2.know_profile(ACCOUNT, "nodes", Some("Other"));
+    let server = cloud.server(&format!("{NAMED}, ec2Instance: {{clusterTag: blue}}"), &[]);
+    let ask_again = async || cloud.ask(&server, &id(1)).await;
+    let reason = ask_again().await.reason();
+    assert!(reason.starts_with("mapping.foreign_instance"), "{reason}");
+    cloud.ec2.go_away(Api::Ec2);
+    until(async || is_unavailable(&ask_again().await, "ec2.unreachable")).await;
+    cloud.ec2.come_back(Api::Ec2);
+    // The tag and the role come late, and what is kept of both is still fresh.
+    cloud.ec2.launch(untagged().tagged("kubernetes.io/cluster/blue", "owned"));
+    cloud.ec2.know_profile(ACCOUNT, "nodes", Some("Node"));
+    until(async || matches!(ask_again().await, Answer::Allowed(_))).await;
+}
+
+#[tokio::test]
+async fn an_instance_profile_that_is_gone_is_nobodys_and_its_last_role_does_not_speak_for_it() {
+    let cloud = Cloud::new([machine(1).with_profile("nodes")]);
+    cloud.ec2.know_profile(ACCOUNT, "nodes", Some("Node"));
+    let server = cloud.server(&format!("{NAMED}, ec2Instance: {{}}"), &["--ec2-instance-ttl=0s"]);
+    let ask_again = async || cloud.ask(&server, &id(1)).await;
+    assert!(matches!(ask_again().await, Answer::Allowed(_)));
+    cloud.ec2.behave(Api::Iam, Behaviour::Refuse("NoSuchEntity", StatusCode::NOT_FOUND));
+    let is_foreign = |answer| matches!(answer, Answer::Refused(reason) if reason.starts_with("mapping.foreign_instance"));
+    until(async || is_foreign(ask_again().await)).await;
+    // And is asked about again soon, for IAM hears of new ones late.
+    cloud.ec2.behave(Api::Iam, Behaviour::Normal);
+    until(async || matches!(ask_again().await, Answer::Allowed(_))).await;
 }
 
 #[tokio::test]
@@ -322,6 +353,14 @@ async fn within(limit: Duration, question: impl AsyncFn() -> Option<User>) -> Us
             return user;
         }
         assert!(begun.elapsed() < limit, "not within {limit:?}");
+    }
+}
+
+/// Waits for what comes true at last.
+async fn until(question: impl AsyncFn() -> bool) {
+    let begun = Instant::now();
+    while !question().await {
+        assert!(begun.elapsed() < Duration::from_secs(20), "never");
     }
 }
 

@@ -197,6 +197,13 @@ impl ErrorCode {
         .contains(&&*self.0)
     }
 
+    /// IAM's code for what is not there
+    /// (<https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetInstanceProfile.html>).
+    #[must_use]
+    pub fn is_no_such_entity(&self) -> bool {
+        &*self.0 == "NoSuchEntity"
+    }
+
     /// Codes of credentials that have ended, or are not known (any more)
     /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>).
     fn is_about_credentials(&self) -> bool {

@@ -73,7 +73,7 @@ impl Calls {
         parameters.push(("MaxResults".to_owned(), PAGE.to_owned()));
         parameters.extend(batch.page.map(|page| ("NextToken".to_owned(), page)));
         let answer = self.call("DescribeInstances", |ready| &ready.ec2, &parameters).await;
-        match answer.map(|body| read_instances(&body)) {
+        match answer.map(|body| read_instances(&body.unwrap_or_default())) {
             Ok(Ok(page)) => Outcome::Answered { found: known(page.found), next_page: page.next },
             Ok(Err(error)) => {
                 tracing::warn!(instances = batch.ids.len(), %error, "EC2's answer cannot be read");
@@ -85,23 +85,30 @@ impl Calls {
         }
     }
 
-    /// The role of an instance profile of this server's account.
+    /// The role of an instance profile of this server's account; none if there is no such profile any more.
     pub(super) async fn get_instance_profile(&self, profile: &InstanceProfile) -> Result<InstanceRole, Outage> {
         let parameters = [("InstanceProfileName".to_owned(), profile.name().to_owned())];
-        let body = self.call("GetInstanceProfile", |ready| &ready.iam, &parameters).await?;
-        read_profile(&body, profile).map_err(|_| Outage::Answer)
+        match self.call("GetInstanceProfile", |ready| &ready.iam, &parameters).await? {
+            Some(body) => read_profile(&body, profile).map_err(|_| Outage::Answer),
+            None => Ok(InstanceRole::None),
+        }
     }
 
+    /// What is answered; nothing if that which was asked for is not there.
     async fn call(
         &self,
         action: &'static str,
         which: impl Fn(&Ready) -> &(QueryApi, Service),
         parameters: &[(String, String)],
-    ) -> Result<Bytes, Outage> {
+    ) -> Result<Option<Bytes>, Outage> {
         let call = self.counts.call(action);
         let answer = async {
             let (api, service) = which(self.ready.get_or_try_init(|| self.prepare()).await?);
-            api.call(service, action, parameters, &[]).await.map_err(|error| outage(action, &error))
+            match api.call(service, action, parameters, &[]).await {
+                Ok(body) => Ok(Some(body)),
+                Err(QueryError::Refused(code)) if code.is_no_such_entity() => Ok(None),
+                Err(error) => Err(outage(action, &error)),
+            }
         };
         let answer = tokio::time::timeout(ONE_TRY, answer).await.unwrap_or(Err(Outage::TimedOut));
         call.ended(answer.as_ref().map_or_else(|outage| outage.code(), |_| "ok"));
