@@ -243,7 +243,8 @@ async fn an_instance_profile_that_is_gone_is_nobodys_and_its_last_role_does_not_
     let ask_again = async || cloud.ask(&server, &id(1)).await;
     assert!(matches!(ask_again().await, Answer::Allowed(_)));
     cloud.ec2.behave(Api::Iam, Behaviour::Refuse("NoSuchEntity", StatusCode::NOT_FOUND));
-    let is_foreign = |answer| matches!(answer, Answer::Refused(reason) if reason.starts_with("mapping.foreign_instance"));
+    let is_foreign =
+        |answer| matches!(answer, Answer::Refused(reason) if reason.starts_with("mapping.foreign_instance"));
     until(async || is_foreign(ask_again().await)).await;
     // And is asked about again soon, for IAM hears of new ones late.
     cloud.ec2.behave(Api::Iam, Behaviour::Normal);

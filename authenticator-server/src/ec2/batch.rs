@@ -2,14 +2,15 @@
 //!
 //! ```text
 //! one flight for each instance ─▶ a line for each role ─▶ a call about up to 200 of them ─▶ each its own answer
-//!   (whoever asks joins it)         lines take turns        gathered, and no more than the rate allows
+//!   (whoever asks by the role       lines take turns        gathered, and no more than the rate allows
+//!    joins it)
 //! ```
 //!
 //! Nodes that join together ask together, and EC2 answers an account few calls a second: so a call waits a moment for others
 //! to share it, longer when another was made just before. Lines take turns at the places in a call, so that whoever asks
 //! about many instances by one role stands in the way of no other role's.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,13 +42,22 @@ pub(super) struct Batch {
     /// Where EC2's answer goes on, if it began already.
     pub(super) page: Option<String>,
     /// Those of which nothing was told yet.
-    open: Vec<InstanceId>,
+    open: Vec<Place>,
     pages: u32,
 }
 
+/// An instance in the line of a role. In another's it may stand for longer, which is no business of this one.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+struct Place {
+    role: Arc<str>,
+    id: InstanceId,
+}
+
 impl Batch {
-    fn about(ids: Vec<InstanceId>) -> Self {
-        Self { ids: ids.as_slice().into(), page: None, open: ids, pages: 0 }
+    fn about(open: Vec<Place>) -> Self {
+        let mut seen = HashSet::new();
+        let ids = open.iter().map(|place| &place.id).filter(|id| seen.insert(*id)).cloned().collect();
+        Self { ids, page: None, open, pages: 0 }
     }
 }
 
@@ -82,7 +92,7 @@ pub(super) type Told<W, A, E> = Vec<(W, Result<Option<A>, E>)>;
 #[derive(Debug)]
 pub(super) struct Batcher<W, E> {
     limits: BatchLimits,
-    flights: HashMap<InstanceId, Flight<W>>,
+    flights: HashMap<Place, Vec<W>>,
     lines: HashMap<Arc<str>, VecDeque<InstanceId>>,
     /// The lines in which somebody waits, the one whose turn it is first.
     turns: VecDeque<Arc<str>>,
@@ -101,12 +111,6 @@ pub(super) struct Batcher<W, E> {
     /// What is told of those that were on no page of an answer that did not end.
     endless: E,
     in_flight: usize,
-}
-
-#[derive(Debug)]
-struct Flight<W> {
-    role: Arc<str>,
-    waiters: Vec<W>,
 }
 
 /// "The maximum number of values for a filter is 200" (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Filter.html>).
@@ -166,8 +170,9 @@ impl<W, E: Clone> Batcher<W, E> {
         now: Instant,
         waits: impl Fn(&W) -> bool,
     ) -> Result<(), W> {
-        if let Some(flight) = self.flights.get_mut(id) {
-            flight.waiters.push(waiter);
+        let place = Place { role: Arc::clone(role), id: id.clone() };
+        if let Some(waiters) = self.flights.get_mut(&place) {
+            waiters.push(waiter);
             return Ok(());
         }
         if self.lines.get(role).is_some_and(|line| line.len() >= self.limits.waiting_of_role) {
@@ -185,7 +190,7 @@ impl<W, E: Clone> Batcher<W, E> {
             self.gathering = now;
         }
         self.waiting = self.waiting.saturating_add(1);
-        self.flights.insert(id.clone(), Flight { role: Arc::clone(role), waiters: vec![waiter] });
+        self.flights.insert(place, vec![waiter]);
         Ok(())
     }
 
@@ -203,8 +208,8 @@ impl<W, E: Clone> Batcher<W, E> {
                 Some(batch) => Some(batch),
                 None => {
                     self.last = Some(now);
-                    let ids = self.take(&waits);
-                    (!ids.is_empty()).then(|| Batch::about(ids))
+                    let open = self.take(&waits);
+                    (!open.is_empty()).then(|| Batch::about(open))
                 }
             };
             // Of those that waited all have gone.
@@ -232,7 +237,12 @@ impl<W, E: Clone> Batcher<W, E> {
             }
             Outcome::Refused(error) => {
                 self.trouble = Some(error.clone());
-                batch.open.iter().flat_map(|id| self.land(id)).map(|waiter| (waiter, Err(error.clone()))).collect()
+                batch
+                    .open
+                    .iter()
+                    .flat_map(|place| self.land(place))
+                    .map(|waiter| (waiter, Err(error.clone())))
+                    .collect()
             }
             Outcome::Unread(error) => {
                 self.trouble = Some(error.clone());
@@ -255,18 +265,19 @@ impl<W, E: Clone> Batcher<W, E> {
     ) -> Told<W, A, E> {
         let ends = next_page.is_none();
         let goes_on = !ends && batch.pages < MOST_PAGES;
-        let (told, open): (Vec<_>, Vec<_>) = batch.open.into_iter().partition(|id| !goes_on || found.contains_key(id));
+        let (told, open): (Vec<_>, Vec<_>) =
+            batch.open.into_iter().partition(|place| !goes_on || found.contains_key(&place.id));
         batch.open = open;
         if !batch.open.is_empty() {
             (batch.page, batch.pages) = (next_page, batch.pages.saturating_add(1));
             self.unfinished.push_back(batch);
         }
-        let answers = told.iter().flat_map(|id| {
-            let answer = match found.get(id) {
+        let answers = told.iter().flat_map(|place| {
+            let answer = match found.get(&place.id) {
                 None if !ends => Err(self.endless.clone()),
                 answer => Ok(answer.cloned()),
             };
-            self.land(id).into_iter().map(move |waiter| (waiter, answer.clone()))
+            self.land(place).into_iter().map(move |waiter| (waiter, answer.clone()))
         });
         answers.collect()
     }
@@ -274,8 +285,8 @@ impl<W, E: Clone> Batcher<W, E> {
     /// Asks for each half of what could not be read, of those for which somebody waits. One alone is told of it.
     fn ask_in_halves<A>(&mut self, batch: Batch, error: E, waits: impl Fn(&W) -> bool) -> Told<W, A, E> {
         let (mut first, gone): (Vec<_>, Vec<_>) =
-            batch.open.into_iter().partition(|id| self.somebody_waits(id, &waits));
-        gone.iter().for_each(|id| drop(self.flights.remove(id)));
+            batch.open.into_iter().partition(|place| self.somebody_waits(place, &waits));
+        gone.iter().for_each(|place| drop(self.flights.remove(place)));
         if let [one] = first.as_slice() {
             return self.land(one).into_iter().map(|waiter| (waiter, Err(error.clone()))).collect();
         }
@@ -286,16 +297,15 @@ impl<W, E: Clone> Batcher<W, E> {
 
     /// Puts the instances of a question back at the head of their lines, for those that still wait.
     fn ask_again(&mut self, batch: Batch, now: Instant, waits: impl Fn(&W) -> bool) {
-        for id in batch.open.into_iter().rev() {
-            let Some(flight) = self.flights.get_mut(&id) else { continue };
-            flight.waiters.retain(&waits);
-            if flight.waiters.is_empty() {
-                self.flights.remove(&id);
+        for place in batch.open.into_iter().rev() {
+            if !self.somebody_waits(&place, &waits) {
+                self.flights.remove(&place);
                 continue;
             }
-            let line = self.lines.entry(Arc::clone(&flight.role)).or_default();
+            let Place { role, id } = place;
+            let line = self.lines.entry(Arc::clone(&role)).or_default();
             if line.is_empty() {
-                self.turns.push_back(Arc::clone(&flight.role));
+                self.turns.push_back(role);
             }
             line.push_front(id);
             if self.waiting == 0 {
@@ -306,8 +316,8 @@ impl<W, E: Clone> Batcher<W, E> {
     }
 
     /// The end of a flight: whoever waited for it.
-    fn land(&mut self, id: &InstanceId) -> Vec<W> {
-        self.flights.remove(id).map(|flight| flight.waiters).unwrap_or_default()
+    fn land(&mut self, place: &Place) -> Vec<W> {
+        self.flights.remove(place).unwrap_or_default()
     }
 
     fn ready_at(&self) -> Instant {
@@ -337,32 +347,33 @@ impl<W, E: Clone> Batcher<W, E> {
     }
 
     /// Instances for a call, one of each line in turn, of those for which somebody waits.
-    fn take(&mut self, waits: &impl Fn(&W) -> bool) -> Vec<InstanceId> {
-        let mut ids = Vec::new();
-        while ids.len() < MOST_IDS {
+    fn take(&mut self, waits: &impl Fn(&W) -> bool) -> Vec<Place> {
+        let mut open = Vec::new();
+        while open.len() < MOST_IDS {
             let Some(role) = self.turns.pop_front() else { break };
             let Some(line) = self.lines.get_mut(&role) else { continue };
             let id = line.pop_front();
             if line.is_empty() {
                 self.lines.remove(&role);
             } else {
-                self.turns.push_back(role);
+                self.turns.push_back(Arc::clone(&role));
             }
             let Some(id) = id else { continue };
             self.waiting = self.waiting.saturating_sub(1);
-            if self.somebody_waits(&id, waits) {
-                ids.push(id);
+            let place = Place { role, id };
+            if self.somebody_waits(&place, waits) {
+                open.push(place);
             } else {
-                self.flights.remove(&id);
+                self.flights.remove(&place);
             }
         }
-        ids
+        open
     }
 
-    fn somebody_waits(&mut self, id: &InstanceId, waits: impl Fn(&W) -> bool) -> bool {
-        self.flights.get_mut(id).is_some_and(|flight| {
-            flight.waiters.retain(waits);
-            !flight.waiters.is_empty()
+    fn somebody_waits(&mut self, place: &Place, waits: impl Fn(&W) -> bool) -> bool {
+        self.flights.get_mut(place).is_some_and(|waiters| {
+            waiters.retain(waits);
+            !waiters.is_empty()
         })
     }
 
@@ -371,9 +382,10 @@ impl<W, E: Clone> Batcher<W, E> {
         let Some(mut line) = self.lines.remove(role) else { return };
         let before = line.len();
         line.retain(|id| {
-            let stays = self.somebody_waits(id, &waits);
+            let place = Place { role: Arc::clone(role), id: id.clone() };
+            let stays = self.somebody_waits(&place, &waits);
             if !stays {
-                self.flights.remove(id);
+                self.flights.remove(&place);
             }
             stays
         });

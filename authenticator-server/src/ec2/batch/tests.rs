@@ -213,6 +213,22 @@ fn a_role_that_asks_about_many_stands_in_the_way_of_no_other() {
 }
 
 #[test]
+fn an_instance_that_waits_in_a_long_line_of_another_role_is_asked_about_in_its_own_roles_turn() {
+    let (mut batcher, now) = start();
+    for number in 0..1000 {
+        batcher.enter(&id(number), &role("many"), 0, now, all).unwrap();
+    }
+    for number in [999, 0] {
+        batcher.enter(&id(number), &role("one"), 1, now, all).unwrap();
+    }
+    let batch = ask(&mut batcher, now);
+    assert_eq!((batch.ids.len(), batch.open.len()), (199, 200), "each is named once");
+    let told = batcher.finish(batch, answered(&[0, 999], None), now, 0.0, all);
+    assert_eq!(told.iter().filter(|(_, answer)| matches!(answer, Ok(Some(0 | 999)))).count(), 3);
+    assert!(told.contains(&(1, Ok(Some(999)))) && !told.contains(&(0, Ok(Some(999)))));
+}
+
+#[test]
 fn nobody_is_asked_for_who_has_gone_and_its_place_is_free() {
     let (mut batcher, now) = start();
     for number in 0..1000_usize {
@@ -287,8 +303,8 @@ impl World {
             Event::Ask => self.ask(),
             Event::Answer { which, found, more } => self.end(which, |batch| {
                 let known = batch.open.iter().filter_map(|asked| {
-                    let number = (0..40).find(|number| id(*number) == *asked)?;
-                    found[usize::try_from(number).unwrap()].then(|| (asked.clone(), number))
+                    let number = (0..40).find(|number| id(*number) == asked.id)?;
+                    found[usize::try_from(number).unwrap()].then(|| (asked.id.clone(), number))
                 });
                 Outcome::Answered { found: known.collect(), next_page: more.then(|| "more".to_owned()) }
             }),
@@ -308,7 +324,7 @@ impl World {
             let under_way: HashSet<_> = self.calls.iter().flat_map(|batch| &batch.open).collect();
             let asked: HashSet<_> = batch.open.iter().collect();
             assert_eq!(asked.len(), batch.open.len(), "each once");
-            assert!(under_way.is_disjoint(&asked), "one call about an instance at a time");
+            assert!(under_way.is_disjoint(&asked), "one call about an instance of a role at a time");
             self.calls.push(batch);
         }
     }
