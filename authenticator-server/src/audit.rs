@@ -37,6 +37,9 @@ pub struct Record<'a> {
     /// Where STS's word on the token came from: asked, joined, fresh, stale, refusal or shed.
     #[serde(skip_serializing_if = "Option::is_none")]
     cache: Option<&'static str>,
+    /// Likewise EC2's and IAM's on the caller's instance, where a mapping needs it: asked, fresh or stale.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance: Option<&'static str>,
     /// How long the decision took, in seconds.
     latency: f64,
 }
@@ -104,6 +107,7 @@ impl<'a> Record<'a> {
             user,
             stsendpoint: trail.host.map(|host| host.name()),
             cache: trail.origin.map(|origin| origin.as_str()),
+            instance: trail.instance.map(|origin| origin.as_str()),
             latency,
         }
     }

@@ -87,7 +87,7 @@ impl Authenticator {
     pub async fn authenticate(&self, token: &Token) -> Verdict {
         let (begun, mut trail) = (Instant::now(), Trail::default());
         let verdict = match self.verifier.verify(token, self.clock.now(), &mut trail).await {
-            Ok(verified) => self.decide(verified, begun).await,
+            Ok(verified) => self.decide(verified, begun, &mut trail).await,
             Err(Refused::Denied(denial)) => Verdict::Deny(denial),
             Err(Refused::Unknown(outage)) => Verdict::CannotTell(outage),
         };
@@ -112,9 +112,9 @@ impl Authenticator {
         if self.scrubbed.contains(account) { Disclosure::Scrubbed } else { Disclosure::Named }
     }
 
-    async fn decide(&self, verified: Verified, begun: Instant) -> Verdict {
+    async fn decide(&self, verified: Verified, begun: Instant, trail: &mut Trail) -> Verdict {
         let identity = verified.identity();
-        let decision = match self.ask_mappings(identity, begun).await {
+        let decision = match self.ask_mappings(identity, begun, trail).await {
             Ok(decision) => decision,
             Err(outage) => return Verdict::CannotTell(Outage::Ec2(outage)),
         };
@@ -137,7 +137,12 @@ impl Authenticator {
 
     /// What one consistent set of mappings says, which is told what it needs to know of the caller's instance: first what
     /// EC2 knows of it, then whose it is. What is kept lets in; nobody is refused for it: by now EC2 may say otherwise.
-    async fn ask_mappings(&self, identity: &Identity, begun: Instant) -> Result<Decision, ec2::Outage> {
+    async fn ask_mappings(
+        &self,
+        identity: &Identity,
+        begun: Instant,
+        trail: &mut Trail,
+    ) -> Result<Decision, ec2::Outage> {
         let mappings = (self.mappings)();
         let mut decision = mappings.decide(identity);
         let deadline = self.ec2.deadline().min((begun + MOST_TIME).into());
@@ -154,6 +159,7 @@ impl Authenticator {
             };
             let known = self.ec2.find_out(identity, needs_role, look, deadline).await?;
             origin = known.origin;
+            trail.instance = Some(origin);
             decision = mappings.decide(&identity.clone().on(known.facts));
         }
         Ok(decision)

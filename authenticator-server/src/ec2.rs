@@ -166,8 +166,8 @@ impl Ec2 {
         Self {
             desk,
             calls,
-            instances: Kept::new(limits.fresh, limits.most_kept),
-            roles: Kept::new(ROLE_FRESH.min(limits.fresh), MOST_ROLES),
+            instances: Kept::new(PASSING, limits.fresh, limits.most_kept),
+            roles: Kept::new(ROLE_PASSING, ROLE_FRESH.min(limits.fresh), MOST_ROLES),
             deadline: limits.deadline,
         }
     }
@@ -283,9 +283,9 @@ impl Ec2 {
 }
 
 impl<K: Eq + Hash + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Kept<K, V> {
-    fn new(fresh: Duration, most: u64) -> Self {
+    fn new(now: Duration, fresh: Duration, most: u64) -> Self {
         let cache = |lasts: Duration| Cache::builder().max_capacity(most).time_to_live(lasts).build();
-        Self { now: cache(PASSING), fresh: cache(fresh), last: cache(LAST) }
+        Self { now: cache(now), fresh: cache(fresh), last: cache(LAST) }
     }
 }
 
@@ -311,6 +311,16 @@ impl<K: Clone + Eq + Hash + Send + Sync + 'static, V: Clone + Send + Sync + 'sta
 }
 
 impl Origin {
+    /// Its name in the audit log.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::Kept => "fresh",
+            Self::Last(_) => "stale",
+        }
+    }
+
     /// Of two answers the less certain.
     const fn and(self, other: Self) -> Self {
         match (self, other) {
@@ -328,6 +338,9 @@ fn is_settled(instance: &Instance) -> bool {
 /// How long an answer is taken for one of now. No longer, if it will probably change soon: the node is up before every one of
 /// EC2's servers has heard of it.
 const PASSING: Duration = Duration::from_millis(1500);
+
+/// Likewise of a profile's role: IAM is asked by no batch, and no more often than this about a profile that refuses somebody.
+const ROLE_PASSING: Duration = Duration::from_secs(5);
 
 /// How long EC2 and IAM are waited for where their last answer is known.
 const PATIENCE: Duration = Duration::from_secs(2);

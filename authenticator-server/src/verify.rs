@@ -18,6 +18,7 @@ use mapping::{Identity, Principal, PrincipalKind};
 
 use crate::cluster_id::ClusterId;
 use crate::denial::{Denial, Outage, Refused};
+use crate::ec2;
 use crate::metrics::ShieldCounts;
 use crate::sts::{self, AnswerError, AskError, CallerIdentity, Client, Load, Origin, Shield, ShieldLimits};
 use crate::token::{AccessKeyId, CredentialsDigest, HostTable, Limits, PresignedRequest, StsHost, Token, TokenDigest};
@@ -79,6 +80,8 @@ pub struct Trail {
     pub origin: Option<Origin>,
     /// Whom STS vouches for.
     pub identity: Option<Identity>,
+    /// Where the answer about its instance came from, if it was needed.
+    pub instance: Option<ec2::Origin>,
 }
 
 /// Turns tokens into proofs.

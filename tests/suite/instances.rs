@@ -1,5 +1,6 @@
 //! Nodes' tokens at a real webhook that asks EC2 and IAM: who is which node, and what is said while neither can be heard.
 
+use std::fs;
 use std::time::{Duration, Instant};
 
 use authenticator_tests::support::control_plane::ReviewVersion;
@@ -10,6 +11,7 @@ use authenticator_tests::support::server::{Server, Setup};
 use authenticator_tests::support::sts::{Principal, Role, Sts};
 use futures::future::join_all;
 use http::StatusCode;
+use tempfile::TempDir;
 
 use crate::people::{ACCOUNT, CLUSTER};
 
@@ -188,6 +190,20 @@ async fn an_ec2_that_cannot_be_heard_denies_nobody_and_known_nodes_stay_in() {
         _ => None,
     });
     answer.await;
+}
+
+#[tokio::test]
+async fn the_audit_log_says_whether_a_nodes_instance_was_asked_about_or_its_last_answer_used() {
+    let cloud = Cloud::new([machine(1).with_profile("nodes")]);
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("audit.log");
+    let audit = format!("--audit-log={}", path.display());
+    let server = cloud.server(NAMED, &[&audit, "--ec2-instance-ttl=0s"]);
+    let says = |origin: &str| fs::read_to_string(&path).unwrap().contains(&format!(r#""instance":"{origin}""#));
+    assert!(matches!(cloud.ask(&server, &id(1)).await, Answer::Allowed(_)));
+    until(async || says("asked")).await;
+    cloud.ec2.go_away(Api::Ec2);
+    until(async || matches!(cloud.ask(&server, &id(1)).await, Answer::Allowed(_)) && says("stale")).await;
 }
 
 #[tokio::test]

@@ -289,6 +289,16 @@ mod tests {
         assert_eq!(read_instances(&[0xff]), Err(AnswerError));
     }
 
+    #[test]
+    fn what_is_not_looked_at_may_be_nested_deeply_and_names_no_entities() {
+        let deep = |times: usize| format!("{}{}{RUNNING}", "<a>".repeat(times), "</a>".repeat(times));
+        assert!(found(&page(&[&item(ID, &deep(200_000))], "")).is_some());
+        assert_eq!(read_instances("<a>".repeat(200_000).as_bytes()), Err(AnswerError));
+        let bomb = "<!DOCTYPE a [<!ENTITY a 'aa'><!ENTITY b '&a;&a;'>]>";
+        let text = page(&[&item(ID, &RUNNING.replace("running", "&b;"))], "").replacen("?>", &format!("?>{bomb}"), 1);
+        assert_eq!(read_instances(text.as_bytes()), Err(AnswerError));
+    }
+
     fn profile(roles: &str) -> Result<InstanceRole, AnswerError> {
         let text = format!(
             r#"<GetInstanceProfileResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><GetInstanceProfileResult><InstanceProfile>
