@@ -27,6 +27,7 @@ use way::Way;
 
 pub use client_certificate::{ClientCertificate, ClientCertificateError};
 pub use endpoint::{Endpoint, EndpointError};
+pub(crate) use own::MAKING;
 pub use own::{OwnCredentials, OwnCredentialsError, own};
 pub use query::{ErrorCode, MAX_ANSWER_BYTES, QueryApi, QueryError, Service};
 pub use role::{ArnError, RoleArn, SourceArn};

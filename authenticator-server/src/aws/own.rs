@@ -52,7 +52,9 @@ impl OwnCredentials {
     pub async fn get(&self) -> Result<Credentials, OwnCredentialsError> {
         let mut kept = self.kept.lock().await;
         let Some(good) = kept.as_mut().filter(|kept| self.lasts(&kept.credentials, Duration::ZERO)) else {
-            let credentials = (self.make)().await?;
+            let made = tokio::time::timeout(MAKING, (self.make)()).await;
+            let credentials =
+                made.unwrap_or_else(|_| Err(OwnCredentialsError("no source of them answered in time".to_owned())))?;
             *kept = Some(Kept { credentials: credentials.clone(), renewed_from: None });
             return Ok(credentials);
         };
@@ -107,6 +109,9 @@ fn is_region(text: &str) -> bool {
 
 /// How long before their end credentials are made anew.
 const MARGIN: Duration = Duration::from_secs(5 * 60);
+
+/// How long they are waited for. Whoever calls gives up soon after, and would not know why.
+pub(crate) const MAKING: Duration = Duration::from_secs(4);
 
 /// How long others are waited for while these are good.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -193,6 +198,13 @@ mod tests {
         tokio::time::advance(RENEWAL_REST).await;
         own.get().await.unwrap();
         assert_eq!(asked.load(Ordering::Relaxed), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_source_that_hangs_is_said_to() {
+        let own = OwnCredentials::new(Clock::from_fn(|| Timestamp::UNIX_EPOCH), std::future::pending);
+        let error = own.get().await.unwrap_err();
+        assert_eq!(error.to_string(), "no source of them answered in time");
     }
 
     #[tokio::test]

@@ -12,7 +12,7 @@ use super::answer::{InstanceProfile, read_instances, read_profile};
 use super::batch::{Batch, Outcome};
 use super::desk::{Known, known};
 use super::{Outage, endpoint};
-use crate::aws::{HttpClient, Network, OwnCredentials, QueryApi, QueryError, RoleArn, Service, SourceArn, own};
+use crate::aws::{HttpClient, MAKING, Network, OwnCredentials, QueryApi, QueryError, RoleArn, Service, SourceArn, own};
 use crate::clock::Clock;
 use crate::metrics::Ec2Counts;
 
@@ -117,8 +117,8 @@ impl Calls {
 
     async fn prepare(&self) -> Result<Ready, Outage> {
         let Places { partition, role, source, ec2, iam, sts } = &self.places;
-        let (region, credentials) = own(&self.network, self.clock.clone()).await;
-        let Some(region) = region else {
+        let own = tokio::time::timeout(MAKING, own(&self.network, self.clock.clone())).await;
+        let Ok((Some(region), credentials)) = own else {
             tracing::error!(
                 "the region to ask EC2 in is not known: neither AWS_REGION, nor a profile, nor instance metadata"
             );
@@ -159,5 +159,5 @@ fn outage(action: &'static str, error: &QueryError) -> Outage {
 /// As many as a page can have, so that a batch needs one.
 const PAGE: &str = "1000";
 
-/// The time for one call.
+/// The time for one call, credentials included.
 const ONE_TRY: Duration = Duration::from_secs(5);
