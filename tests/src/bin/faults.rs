@@ -40,7 +40,7 @@ async fn main() {
         sts("STS never answers", Behaviour::Hang, r#"sts_answers_total{code="sts.timed_out""#),
         (
             "STS never answers, and 50 forged tokens a second",
-            r#"shield_shed_total{full="strangers""#,
+            r#"sts_answers_total{code="sts.timed_out""#,
             Fault::HangAndFlood,
         ),
         sts("STS throttles", Behaviour::Throttle, r#"sts_answers_total{code="sts.throttled""#),
