@@ -64,8 +64,8 @@ fuzz: $(CARGO_FUZZ) ## each fuzz target for FUZZ_SECONDS
 	done
 
 .PHONY: bench
-bench: ## how long the main job takes, as a table
-	cargo run --quiet --release --package authenticator-tests --bin bench
+bench: peer-program ## what the main job takes, as a table, beside bare hyper and the Go program
+	PEER_BIN=$(PEER_BIN) cargo run --quiet --release --package authenticator-tests --bin bench
 
 .PHONY: flood
 flood: ## who is let in while forged tokens come by the hundred, as a table
@@ -74,6 +74,10 @@ flood: ## who is let in while forged tokens come by the hundred, as a table
 .PHONY: herd
 herd: peer-program ## how thousands of nodes join at once, as a table, beside the Go program; ends with an error if one is denied
 	PEER_BIN=$(PEER_BIN) cargo run --quiet --release --package authenticator-tests --bin herd
+
+.PHONY: faults
+faults: ## one fault after the other for a minute each, and what people see of it, as a table
+	cargo run --quiet --release --package authenticator-tests --bin faults
 
 .PHONY: chaos
 chaos: ## every fault at random for CHAOS_SECONDS, and what must hold all the same; ends with an error if it does not

@@ -87,7 +87,8 @@ impl Authenticator {
     pub async fn authenticate(&self, token: &Token) -> Verdict {
         let (begun, mut trail) = (Instant::now(), Trail::default());
         let verdict = match self.verifier.verify(token, self.clock.now(), &mut trail).await {
-            Ok(verified) => self.decide(verified, begun, &mut trail).await,
+            // Those who wait for STS do not hold what this needs.
+            Ok(verified) => Box::pin(self.decide(verified, begun, &mut trail)).await,
             Err(Refused::Denied(denial)) => Verdict::Deny(denial),
             Err(Refused::Unknown(outage)) => Verdict::CannotTell(outage),
         };

@@ -12,27 +12,34 @@
 //! `?timeout=30s`.
 
 mod connections;
+mod places;
 
 pub use connections::serve;
 
+use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper::body::{Body, Bytes};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Body, Bytes, Frame, SizeHint};
 
+use self::places::Charge;
 use crate::authenticate::{Authenticator, Verdict};
-use crate::metrics::{self, Decisions, Exposition, GoResult};
+use crate::metrics::{self, Decisions, Exposition, GoResult, Metrics, ServingCounts};
 use crate::review::{ReviewAnswer, ReviewRequest};
 
 /// How much the webhook takes on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct HttpLimits {
-    /// The most connections at once. An API server asks over one or two.
+    /// The most connections at once. An API server asks over one or two. When there is one more, another gives way.
     pub connections: usize,
+    /// The most bytes that requests may hold, on all connections together: their bodies, and 4 KiB for each.
+    pub request_bytes: usize,
     /// The most requests at once on one HTTP/2 connection.
     ///
     /// An API server asks over one connection. Those of its requests that wait for STS, a flood's for instance, must not
@@ -46,7 +53,13 @@ pub struct HttpLimits {
 
 impl Default for HttpLimits {
     fn default() -> Self {
-        Self { connections: 512, streams: 2048, body_bytes: 64 * 1024, drain: Duration::from_secs(25) }
+        Self {
+            connections: 512,
+            request_bytes: 12 * 1024 * 1024,
+            streams: 2048,
+            body_bytes: 64 * 1024,
+            drain: Duration::from_secs(25),
+        }
     }
 }
 
@@ -88,36 +101,45 @@ pub struct Webhook {
     deny_status: DenyStatus,
     limits: HttpLimits,
     decisions: Decisions,
+    serving: ServingCounts,
     exposition: Exposition,
 }
 
-type Answer = Response<Full<Bytes>>;
+type Answer = Response<Charged>;
 
 impl Webhook {
-    /// A webhook that answers what `authenticator` decides, counts `decisions`, and shows whoever asks the `exposition`.
+    /// A webhook that answers what `authenticator` decides, counts it in `metrics`, and shows whoever asks the `exposition`.
     #[must_use]
-    pub const fn new(
+    pub fn new(
         authenticator: Authenticator,
         askers: Askers,
         deny_status: DenyStatus,
         limits: HttpLimits,
-        decisions: Decisions,
+        metrics: &Metrics,
         exposition: Exposition,
     ) -> Self {
-        Self { authenticator, askers, deny_status, limits, decisions, exposition }
+        let (decisions, serving) = (metrics.decisions.clone(), metrics.serving.clone());
+        Self { authenticator, askers, deny_status, limits, decisions, serving, exposition }
     }
 
-    /// Answers one request, whatever it is. A panic below is 500 for this request and nothing to any other.
-    pub async fn answer<B>(&self, request: Request<B>, peer: Peer) -> Answer
+    /// Answers one request, whatever it is, if there is memory for it. A panic below is 500 for this request and nothing to
+    /// any other.
+    async fn answer<B>(&self, request: Request<B>, peer: Peer, charge: Option<Charge>) -> Answer
     where
         B: Body<Data = Bytes> + Send,
         B::Error: std::error::Error + Send + Sync + 'static,
     {
-        let answer = AssertUnwindSafe(self.route(request, peer)).catch_unwind().await;
-        answer.unwrap_or_else(|_| text(StatusCode::INTERNAL_SERVER_ERROR, "internal error"))
+        let Some(mut charge) = charge else {
+            self.decisions.count(OVERLOADED, Duration::ZERO);
+            return overloaded();
+        };
+        let answer = AssertUnwindSafe(self.route(request, peer, &mut charge)).catch_unwind().await;
+        let mut answer = answer.unwrap_or_else(|_| text(StatusCode::INTERNAL_SERVER_ERROR, "internal error"));
+        answer.body_mut().charge = Some(charge);
+        answer
     }
 
-    async fn route<B>(&self, request: Request<B>, peer: Peer) -> Answer
+    async fn route<B>(&self, request: Request<B>, peer: Peer, charge: &mut Charge) -> Answer
     where
         B: Body<Data = Bytes> + Send,
         B::Error: std::error::Error + Send + Sync + 'static,
@@ -134,14 +156,20 @@ impl Webhook {
             ("/authenticate", method) => {
                 let begun = Instant::now();
                 let (answer, result) = match *method {
-                    Method::POST => self.authenticate(request).await,
+                    Method::POST => self.authenticate(request, charge).await,
                     _ => (not_allowed("POST"), malformed("method")),
                 };
                 self.decisions.count(result, begun.elapsed());
                 answer
             }
             ("/metrics", &Method::GET | &Method::HEAD) => {
-                build(StatusCode::OK, metrics::CONTENT_TYPE, self.exposition.text())
+                let numbers = self.exposition.text();
+                // It is larger than any other answer, and whoever asks need not read it.
+                if charge.grow(numbers.len()) {
+                    build(StatusCode::OK, metrics::CONTENT_TYPE, numbers)
+                } else {
+                    overloaded()
+                }
             }
             ("/metrics", _) => not_allowed("GET, HEAD"),
             ("/healthz", _) => not_allowed("GET, HEAD"),
@@ -149,7 +177,7 @@ impl Webhook {
         }
     }
 
-    async fn authenticate<B>(&self, request: Request<B>) -> (Answer, metrics::Result)
+    async fn authenticate<B>(&self, request: Request<B>, charge: &mut Charge) -> (Answer, metrics::Result)
     where
         B: Body<Data = Bytes> + Send,
         B::Error: std::error::Error + Send + Sync + 'static,
@@ -157,9 +185,10 @@ impl Webhook {
         if let Some(refusal) = check_headers(request.headers()) {
             return (refusal, malformed("content_type"));
         }
-        let body = match read_body(request.into_body(), self.limits.body_bytes).await {
+        let most = self.limits.body_bytes;
+        let body = match read_body(request.into_body(), most, charge).await {
             Ok(body) => body,
-            Err(refusal) => return (refusal, malformed("body")),
+            Err(none) => return none.answer(most),
         };
         let request = match ReviewRequest::parse(&body) {
             Ok(request) => request,
@@ -171,9 +200,13 @@ impl Webhook {
         // It may be large, and its request may wait for STS.
         drop(body);
         let version = request.version();
-        let verdict = self.authenticator.authenticate(request.token()).await;
+        // By far the largest part of what answering a request needs: requests whose bodies never come should not have it.
+        let verdict = Box::pin(self.authenticator.authenticate(request.token())).await;
         let answer = match &verdict {
-            Verdict::Allow(allowed) => json(StatusCode::OK, &ReviewAnswer::allow(version, allowed)),
+            Verdict::Allow(allowed) => {
+                charge.prove();
+                json(StatusCode::OK, &ReviewAnswer::allow(version, allowed))
+            }
             Verdict::Deny(denial) => json(self.deny_status.into(), &ReviewAnswer::deny(version, denial)),
             Verdict::CannotTell(outage) => {
                 text(StatusCode::SERVICE_UNAVAILABLE, format!("{}: {outage}", outage.code()))
@@ -186,6 +219,40 @@ impl Webhook {
 /// A request that is no TokenReview, and what of it is not.
 const fn malformed(reason: &'static str) -> metrics::Result {
     metrics::Result { outcome: "malformed", reason, go: GoResult::MalformedRequest }
+}
+
+/// A request for which there is no memory.
+const OVERLOADED: metrics::Result =
+    metrics::Result { outcome: "cannot_tell", reason: "http.overloaded", go: GoResult::StsError };
+
+fn overloaded() -> Answer {
+    text(StatusCode::SERVICE_UNAVAILABLE, "http.overloaded: requests hold as much memory as they may")
+}
+
+/// An answer's body. What its request held is free when it has been sent.
+struct Charged {
+    body: Full<Bytes>,
+    charge: Option<Charge>,
+}
+
+impl Body for Charged {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 impl From<DenyStatus> for StatusCode {
@@ -212,22 +279,59 @@ fn check_headers(headers: &HeaderMap) -> Option<Answer> {
     None
 }
 
-async fn read_body<B>(body: B, most: usize) -> Result<Bytes, Answer>
+/// Why a request's body cannot be had.
+enum NoBody {
+    BrokeOff,
+    NoMemory,
+    TooLarge,
+    TooSlow,
+}
+
+impl NoBody {
+    /// What it is answered with, and how that is counted.
+    fn answer(self, most: usize) -> (Answer, metrics::Result) {
+        let (status, why) = match self {
+            Self::NoMemory => return (overloaded(), OVERLOADED),
+            Self::BrokeOff => (StatusCode::BAD_REQUEST, "the body broke off".to_owned()),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {most} bytes")),
+            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "the body took too long".to_owned()),
+        };
+        (text(status, why), malformed("body"))
+    }
+}
+
+/// Reads a body of at most so many bytes, each of which it is charged for.
+async fn read_body<B>(body: B, most: usize, charge: &mut Charge) -> Result<Vec<u8>, NoBody>
 where
     B: Body<Data = Bytes>,
     B::Error: std::error::Error + Send + Sync + 'static,
 {
-    let too_large = || text(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {most} bytes"));
     // What is announced as too large is not waited for.
     if usize::try_from(body.size_hint().lower()).map_or(true, |announced| announced > most) {
-        return Err(too_large());
+        return Err(NoBody::TooLarge);
     }
-    match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, most).collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Ok(Err(_)) => Err(text(StatusCode::BAD_REQUEST, "the body broke off")),
-        Err(_) => Err(text(StatusCode::REQUEST_TIMEOUT, "the body took too long")),
-    }
+    let read = async {
+        let mut body = pin!(body);
+        // Copied out of the buffers of its frames: whoever sends a byte a frame would else keep a buffer for each.
+        let mut bytes = Vec::new();
+        while let Some(frame) = body.as_mut().frame().await {
+            let Ok(data) = frame.map_err(|_| NoBody::BrokeOff)?.into_data() else { continue };
+            let length = bytes.len() + data.len();
+            if length > most {
+                return Err(NoBody::TooLarge);
+            }
+            if length > bytes.capacity() {
+                let capacity = length.next_power_of_two();
+                if !charge.grow(capacity - bytes.capacity()) {
+                    return Err(NoBody::NoMemory);
+                }
+                bytes.reserve_exact(capacity - bytes.len());
+            }
+            bytes.extend_from_slice(&data);
+        }
+        Ok(bytes)
+    };
+    tokio::time::timeout(BODY_TIMEOUT, read).await.unwrap_or(Err(NoBody::TooSlow))
 }
 
 fn not_allowed(allowed: &'static str) -> Answer {
@@ -246,7 +350,7 @@ fn text(status: StatusCode, reason: impl Into<String>) -> Answer {
 }
 
 fn build(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
-    let mut answer = Response::new(Full::new(body.into()));
+    let mut answer = Response::new(Charged { body: Full::new(body.into()), charge: None });
     *answer.status_mut() = status;
     for (name, value) in
         [(CONTENT_TYPE, content_type), (CACHE_CONTROL, "no-store"), (X_CONTENT_TYPE_OPTIONS, "nosniff")]

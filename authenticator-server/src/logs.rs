@@ -98,6 +98,8 @@ impl Verbosity {
 /// When something else has started it already (another server in the same test), that stays.
 pub fn install(format: LogFormat, verbosity: Verbosity, clock: Clock) {
     let lines = tracing_subscriber::fmt::layer().event_format(Lines { format, clock }).with_writer(io::stderr);
+    // Its own complaint about a line that cannot be written goes where that line could not, and panics then.
+    let lines = lines.log_internal_errors(false);
     let _ = tracing_subscriber::registry().with(lines).with(targets(verbosity)).try_init();
 }
 

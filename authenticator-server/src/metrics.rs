@@ -9,6 +9,7 @@
 
 mod exposition;
 mod process;
+mod serving;
 
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use prometheus_client::registry::Registry;
 
 pub use exposition::{AtScrape, CONTENT_TYPE, Exposition, Row};
 pub use process::{most_open_files, process};
+pub use serving::ServingCounts;
 
 type Labels<const N: usize> = [(&'static str, &'static str); N];
 type Counters<const N: usize> = Family<Labels<N>, Counter>;
@@ -32,6 +34,8 @@ pub struct Metrics {
     pub decisions: Decisions,
     /// Calls of STS.
     pub sts: StsCalls,
+    /// Connections, and what their requests are turned away for.
+    pub serving: ServingCounts,
     /// What keeps calls from being made.
     pub shield: ShieldCounts,
     /// Calls of EC2 and IAM.
@@ -54,6 +58,7 @@ impl Metrics {
         let ours = registry.sub_registry_with_prefix("authenticator_server");
         self.decisions.register(ours);
         self.sts.register(ours);
+        self.serving.register(ours);
         self.shield.register(ours);
         self.ec2.register(ours);
         self.audit.register(ours);

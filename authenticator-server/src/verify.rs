@@ -35,6 +35,7 @@ pub struct Verified {
     credentials: CredentialsDigest,
     until: Timestamp,
     host: &'static StsHost,
+    origin: Origin,
 }
 
 impl Verified {
@@ -135,7 +136,8 @@ impl Verifier {
         };
         trail.identity = Some(identity.clone());
         let (credentials, until, host) = (request.credentials_digest(), request.valid_until(), request.host());
-        Ok(Verified { identity, cluster_id: Arc::clone(&self.cluster_id), digest, credentials, until, host })
+        let origin = told.from;
+        Ok(Verified { identity, cluster_id: Arc::clone(&self.cluster_id), digest, credentials, until, host, origin })
     }
 
     /// Tells at any later moment how busy the shield is.
@@ -145,7 +147,12 @@ impl Verifier {
     }
 
     /// Tells that this caller was let in: from now on a flood of others does not stand in its way to STS.
+    ///
+    /// Once for each time that STS is asked: it is dear, and within the moment for which an answer is fresh nothing is gained.
     pub async fn welcome(&self, verified: &Verified) {
+        if verified.origin == Origin::Fresh {
+            return;
+        }
         self.shield.welcome(verified.credentials).await;
     }
 }

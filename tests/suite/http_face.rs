@@ -1,4 +1,3 @@
-use std::sync::Arc;
 use std::time::Duration;
 
 use authenticator_tests::support::control_plane::ReviewVersion;
@@ -7,18 +6,17 @@ use authenticator_tests::support::plugin;
 use authenticator_tests::support::review::{self, Answer, Reviewer};
 use authenticator_tests::support::server::{Server, Setup};
 use authenticator_tests::support::sts::{Behaviour, Sts};
+use authenticator_tests::support::wire::{
+    ALL, CONTINUATION, END_HEADERS, END_STREAM, HEAD, HEADERS, PING, RST_STREAM, SETTINGS, connect, connect_h2, ends,
+    frame, read_all,
+};
 use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Method, Request, StatusCode};
 use http_body_util::Full;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 
 use crate::people::{self, CLUSTER, alice};
 
@@ -265,75 +263,3 @@ fn start() -> (Sts, Server) {
 fn token() -> String {
     plugin::token(&alice(), CLUSTER, "us-west-2")
 }
-
-async fn connect(
-    server: &Server,
-    versions: &[&'static SupportedProtocolVersion],
-    protocol: &[u8],
-) -> TlsStream<TcpStream> {
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(server.state_dir().join("cert.pem")).unwrap() {
-        roots.add(certificate.unwrap()).unwrap();
-    }
-    let mut config = ClientConfig::builder_with_provider(rustls::crypto::aws_lc_rs::default_provider().into())
-        .with_protocol_versions(versions)
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![protocol.to_vec()];
-    let stream = TcpStream::connect(server.address()).await.unwrap();
-    let name = ServerName::try_from("localhost").unwrap();
-    TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap()
-}
-
-async fn connect_h2(server: &Server) -> TlsStream<TcpStream> {
-    let mut stream = connect(server, ALL, b"h2").await;
-    let preface = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), frame(SETTINGS, 0, 0, &[])].concat();
-    stream.write_all(&preface).await.unwrap();
-    stream
-}
-
-/// Whether the other end closes the connection, or says that it will.
-async fn ends(stream: &mut TlsStream<TcpStream>) -> bool {
-    let reading = async {
-        loop {
-            let mut head = [0; 9];
-            if stream.read_exact(&mut head).await.is_err() || head[3] == GOAWAY {
-                return;
-            }
-            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
-            let mut payload = vec![0; usize::try_from(length).unwrap()];
-            if stream.read_exact(&mut payload).await.is_err() {
-                return;
-            }
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), reading).await.is_ok()
-}
-
-async fn read_all(stream: &mut TlsStream<TcpStream>) -> String {
-    let mut answer = Vec::new();
-    // A connection that is cut has said what it had to say.
-    let _ = stream.read_to_end(&mut answer).await;
-    String::from_utf8_lossy(&answer).into_owned()
-}
-
-/// A frame of HTTP/2 (RFC 9113, section 4.1).
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
-}
-
-const ALL: &[&SupportedProtocolVersion] = &[&rustls::version::TLS12, &rustls::version::TLS13];
-
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const PING: u8 = 6;
-const GOAWAY: u8 = 7;
-const CONTINUATION: u8 = 9;
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
-
-/// `POST https://localhost/authenticate`, as HPACK writes it without tables of its own (RFC 7541, appendix A).
-const HEAD: &[u8] = b"\x83\x87\x04\x0d/authenticate\x01\x09localhost";

@@ -20,6 +20,7 @@
 //! - [`metrics`]: the numbers are those of the Go program and ours, and no caller makes more of them.
 //! - [`nodes`]: a kubelet joins as its own instance and as no other, and stays while tokens and webhooks end.
 //! - [`outage`]: what callers see while STS is away, slow, cut off or half dead.
+//! - [`overload`]: memory, places, files, disks, names and rights run out, and whoever works here gets in.
 //! - [`peer`]: the Go program, on the same config files and tokens, says the same but where a difference is wanted.
 //! - [`plugin`]: the plugin answers kubectl in the version that it asks for, with tokens that STS takes.
 //! - [`reaching_sts`]: where STS is and whom to trust for it: flags, config file, environment, hosts file.
@@ -52,6 +53,7 @@ mod login;
 mod metrics;
 mod nodes;
 mod outage;
+mod overload;
 mod peer;
 mod people;
 mod plugin;

@@ -102,20 +102,6 @@ async fn idle_and_slow_connections_beyond_the_limit_do_not_keep_the_api_server_o
     drop(slow);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_without_file_descriptors_serves_whom_it_has_and_recovers() {
-    let sts = Sts::start([alice()]);
-    let few_files = ["sh", "-c", "ulimit -n 40 && exec \"$0\" \"$@\""];
-    let server = Setup::new(&people::config("aws")).sts(&sts).wrapped_in(few_files).start().unwrap();
-    let (api_server, token) = (server.reviewer(), token());
-    assert!(matches!(ask(&api_server, &token).await, Answer::Allowed(_)));
-    let greedy: Vec<_> = (0..60).map(|_| TcpStream::connect(server.address()).unwrap()).collect();
-    server.says("cannot accept connections");
-    assert!(matches!(ask(&api_server, &token).await, Answer::Allowed(_)));
-    drop(greedy);
-    assert!(matches!(ask(&server.reviewer(), &token).await, Answer::Allowed(_)));
-}
-
 #[tokio::test]
 async fn a_body_without_end_is_refused_before_it_is_read() {
     let sts = Sts::start([alice()]);

@@ -38,6 +38,7 @@ pub(super) enum Bound {
     Ec2Instances,
     Ec2Queue,
     Connections,
+    RequestBytes,
     Streams,
     BodyBytes,
     Drain,
@@ -83,7 +84,7 @@ const fn row(
 }
 
 /// The defaults are those of a cluster of some hundred people and nodes; `make flood` holds them against a flood.
-const ROWS: [Row; 23] = [
+const ROWS: [Row; 24] = [
     row(
         Bound::IdentityTtl,
         ("sts-identity-ttl", "stsIdentityTTL"),
@@ -242,7 +243,15 @@ const ROWS: [Row; 23] = [
         Unit::Number,
         (8, 65_535),
         512,
-        "The most connections to the webhook; further ones wait to be accepted",
+        "The most connections to the webhook; for one more, one gives way over which nobody was let in yet",
+    ),
+    row(
+        Bound::RequestBytes,
+        ("max-request-memory", "maxRequestMemory"),
+        Unit::Bytes,
+        (4 * MIB, 1024 * MIB),
+        12 * MIB,
+        "The most bytes that all requests at hand may hold together; the connection of one gives way for more",
     ),
     row(
         Bound::Streams,
@@ -365,6 +374,7 @@ impl Bounds {
     pub(super) fn http(&self) -> HttpLimits {
         HttpLimits {
             connections: self.number(Bound::Connections, usize::MAX),
+            request_bytes: self.number(Bound::RequestBytes, usize::MAX),
             streams: self.number(Bound::Streams, u32::MAX),
             body_bytes: self.number(Bound::BodyBytes, usize::MAX),
             drain: self.time(Bound::Drain),
@@ -544,6 +554,11 @@ mod tests {
         assert_eq!((both.shield().tries, both.http().connections), (1, 9));
         let line = both.to_string();
         assert!(line.starts_with("sts-identity-ttl=30s ") && line.contains(" sts-tries=1 "), "{line}");
-        assert!(line.ends_with(" max-connections=9 max-streams=2048 max-body-size=64KiB drain-timeout=25s"), "{line}");
+        assert!(
+            line.ends_with(
+                " max-connections=9 max-request-memory=12MiB max-streams=2048 max-body-size=64KiB drain-timeout=25s"
+            ),
+            "{line}"
+        );
     }
 }

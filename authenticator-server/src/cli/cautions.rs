@@ -3,6 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::config::WebhookKubeconfigFile;
+use crate::http::HttpLimits;
+use crate::metrics;
 use crate::tls::StateDir;
 
 /// Warns of private keys that others than their owner may read or write.
@@ -34,6 +36,20 @@ pub(super) fn silent_api_server(file: &WebhookKubeconfigFile, asks_for_certifica
              user client-certificate and client-key, and keep it by --kubeconfig-pregenerated"
         );
     }
+}
+
+/// The limits as far as this process may open files: connections take half of them at most, and leave the others to calls of
+/// STS, sources of mappings, certificates and health checks.
+pub(super) fn few_files(mut limits: HttpLimits) -> HttpLimits {
+    let half = metrics::most_open_files().and_then(|files| usize::try_from(files / 2).ok());
+    if let Some(half) = half.filter(|half| *half < limits.connections) {
+        tracing::warn!(
+            connections = half,
+            "fewer connections than --max-connections: this process may not open more than twice as many files (ulimit -n)"
+        );
+        limits.connections = half;
+    }
+    limits
 }
 
 fn is_loopback(address: IpAddr) -> bool {

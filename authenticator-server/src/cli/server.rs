@@ -172,8 +172,14 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
     let authenticator = Authenticator::new(verifier, mappings, ec2, scrubbed, audit, clock);
     let exposition = metrics.exposition(gauges);
     let askers = if clients.is_some() { Askers::Known } else { Askers::Anybody };
-    let webhook =
-        Arc::new(Webhook::new(authenticator, askers, deny_status, bounds.http(), metrics.decisions, exposition));
+    let webhook = Arc::new(Webhook::new(
+        authenticator,
+        askers,
+        deny_status,
+        cautions::few_files(bounds.http()),
+        &metrics,
+        exposition,
+    ));
     Ok(Started { address, background, health, listener, tls, webhook })
 }
 

@@ -1,6 +1,7 @@
 //! Connections: accepted, secured, served, and let finish.
 
 use std::convert::Infallible;
+use std::error::Error as _;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -16,10 +17,11 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
+use super::places::{Guest, Lack, Places, REQUEST_BYTES};
 use super::{Answer, Peer, Webhook};
 use crate::tls::ServerTls;
 
@@ -39,29 +41,36 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
 /// The largest head of a request, in bytes.
 const MAX_HEAD_BYTES: u32 = 16 * 1024;
 
+/// How many bytes of one body may be on their way, and of all bodies of one connection: a token of usual size for each of
+/// [`HttpLimits::streams`](super::HttpLimits::streams), since the HTTP library ends a connection on which more small frames wait
+/// to be read than half of it.
+const STREAM_WINDOW: u32 = 64 * 1024;
+const CONNECTION_WINDOW: u32 = 2 * 1024 * 1024;
+
 /// Serves `webhook` on `listener` until `shutdown` is ready, then answers what was sent and returns.
 pub async fn serve(listener: TcpListener, tls: ServerTls, webhook: Arc<Webhook>, shutdown: impl Future<Output = ()>) {
     let limits = webhook.limits;
     let server = Server {
         tls,
-        webhook,
         connections: GracefulShutdown::new(),
-        room: Arc::new(Semaphore::new(limits.connections)),
+        places: Arc::new(Places::new(limits.connections, limits.request_bytes, webhook.serving.clone())),
+        webhook,
     };
     let mut shutdown = pin!(shutdown);
     let mut failing = false;
     loop {
         let accepted = tokio::select! {
-            accepted = server.accept(&listener) => accepted,
+            accepted = listener.accept() => accepted,
             () = &mut shutdown => break,
         };
         match accepted {
-            Ok((stream, place)) => {
+            Ok((stream, _)) => {
                 failing = false;
-                server.spawn(stream, place);
+                server.spawn(stream).await;
             }
             Err(error) => {
-                // Out of file descriptors, most likely: those in use must end before another can be had.
+                // Out of file descriptors, most likely: one must end before another can be had.
+                server.places.give_way(Lack::Files);
                 if !failing {
                     tracing::error!(%error, "cannot accept connections");
                 }
@@ -71,8 +80,11 @@ pub async fn serve(listener: TcpListener, tls: ServerTls, webhook: Arc<Webhook>,
         }
     }
     // Whoever is connected as far as the kernel is concerned may have asked already.
-    while let Some(Ok((stream, place))) = server.accept(&listener).now_or_never() {
-        server.spawn(stream, place);
+    while let Some(Ok((stream, _))) = listener.accept().now_or_never() {
+        // Not for anybody else's place, though: they would come for ever.
+        if server.spawn(stream).now_or_never().is_none() {
+            break;
+        }
     }
     drop(listener);
     tracing::info!(open = server.connections.count(), "draining");
@@ -86,27 +98,30 @@ struct Server {
     tls: ServerTls,
     webhook: Arc<Webhook>,
     connections: GracefulShutdown,
-    room: Arc<Semaphore>,
+    places: Arc<Places>,
 }
 
 impl Server {
-    /// Accepts a connection once there is room for it; until then it waits in the kernel's queue.
-    async fn accept(&self, listener: &TcpListener) -> std::io::Result<(TcpStream, OwnedSemaphorePermit)> {
-        let place = Arc::clone(&self.room).acquire_owned().await.map_err(std::io::Error::other)?;
-        let (stream, _) = listener.accept().await?;
-        Ok((stream, place))
-    }
-
-    fn spawn(&self, stream: TcpStream, place: OwnedSemaphorePermit) {
+    async fn spawn(&self, stream: TcpStream) {
+        let (guest, seat) = self.places.take().await;
+        let guest = Arc::new(guest);
         // The settings of this moment, for as long as the connection lasts.
         let acceptor = TlsAcceptor::from(self.tls.load_full());
-        tokio::spawn(serve_connection(stream, place, acceptor, Arc::clone(&self.webhook), self.connections.watcher()));
+        let (webhook, watcher) = (Arc::clone(&self.webhook), self.connections.watcher());
+        tokio::spawn(async move {
+            tokio::select! {
+                biased;
+                () = guest.must_go() => tracing::debug!("a connection is cut: there is no room for all"),
+                () = serve_connection(stream, Arc::clone(&guest), acceptor, webhook, watcher) => {}
+            }
+            drop(seat);
+        });
     }
 }
 
 async fn serve_connection(
     stream: TcpStream,
-    _place: OwnedSemaphorePermit,
+    guest: Arc<Guest>,
     acceptor: TlsAcceptor,
     webhook: Arc<Webhook>,
     watcher: Watcher,
@@ -122,21 +137,28 @@ async fn serve_connection(
     let streams = webhook.limits.streams;
     // Whatever certificate is here was found good in the handshake.
     let peer = stream.get_ref().1.peer_certificates().map_or(Peer::Anonymous, |_| Peer::Certified);
+    if peer == Peer::Certified {
+        guest.prove();
+    }
     let activity = Activity::begin();
     let service = service_fn({
         let activity = activity.clone();
         move |request: hyper::Request<Incoming>| {
-            let (webhook, busy) = (Arc::clone(&webhook), activity.request());
-            async move {
-                let answer: Answer = webhook.answer(request, peer).await;
+            let (webhook, guest, busy) = (Arc::clone(&webhook), Arc::clone(&guest), activity.request());
+            let answering = async move {
+                let answer: Answer = webhook.answer(request, peer, guest.charge()).await;
                 drop(busy);
                 Ok::<_, Infallible>(answer)
-            }
+            };
+            debug_assert!(size_of_val(&answering) <= REQUEST_BYTES, "{}", size_of_val(&answering));
+            answering
         }
     });
     if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
         let mut http = http2::Builder::new(TokioExecutor::new());
         http.timer(TokioTimer::new()).max_concurrent_streams(streams).max_header_list_size(MAX_HEAD_BYTES);
+        // What was sent and is not read yet is counted nowhere else.
+        http.initial_stream_window_size(STREAM_WINDOW).initial_connection_window_size(CONNECTION_WINDOW);
         until_idle(watcher, http.serve_connection(TokioIo::new(stream), service), activity).await;
     } else {
         let mut http = http1::Builder::new();
@@ -155,7 +177,8 @@ where
     tokio::select! {
         ended = watcher.watch(connection) => {
             if let Err(error) = ended {
-                tracing::debug!(%error, "a connection broke off");
+                let cause = error.source().map(ToString::to_string);
+                tracing::debug!(%error, cause, "a connection broke off");
             }
         }
         () = activity.ends() => tracing::debug!("an idle connection is closed"),

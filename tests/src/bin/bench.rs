@@ -3,26 +3,44 @@
 //! Medians, and ratios to something that was measured in the same run, in turn: the machine's own speed drops out of them.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use authenticator_tests::support::control_plane::ReviewVersion;
-use authenticator_tests::support::review::{Answer, Reviewer};
-use authenticator_tests::support::server::Setup;
-use authenticator_tests::support::sts::{Principal, Role, Sts};
-use authenticator_tests::support::{plugin, programs, proxy};
+use authenticator_tests::support::peer::Peer;
+use authenticator_tests::support::review::{self, Answer, Reviewer};
+use authenticator_tests::support::server::{Server, Setup};
+use authenticator_tests::support::sts::{Behaviour, Principal, Role, Sts};
+use authenticator_tests::support::wire::Entrance;
+use authenticator_tests::support::{load, plugin, programs, proxy};
 
 const STARTS: usize = 300;
 const CALLERS: usize = 200;
 const REVIEWS: usize = 5000;
+const CONNECTIONS: usize = 32;
+const MAPPINGS: usize = 3000;
+const FRESH: usize = 2048;
+const KNOWN: usize = 32_000;
 const ACCOUNT: &str = "111122223333";
 const CLUSTER: &str = "bench";
 /// Nobody listens there.
 const NOWHERE: &str = "http://127.0.0.1:9";
 
-#[tokio::main]
-async fn main() {
+fn main() {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    if let [_bare, state_dir, answer] = &arguments[..] {
+        load::answer_barely(Path::new(state_dir), answer.clone().into());
+    }
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime can be made");
+    runtime.block_on(latencies());
+    println!("\n| what | bare hyper and rustls | webhook | Go program |");
+    println!("| --- | --- | --- | --- |");
+    runtime.block_on(async { tokio::task::block_in_place(loads) });
+}
+
+async fn latencies() {
     let (nothing, starts) = starts();
     println!("| what | median | ratio |");
     println!("| --- | --- | --- |");
@@ -42,14 +60,14 @@ async fn main() {
     let tokens: Vec<String> = callers.iter().map(|caller| plugin::token(caller, CLUSTER, "us-west-2")).collect();
 
     // The first review also makes the connections.
-    review(&reviewer, &tokens[0]).await;
+    timed(&reviewer, &tokens[0]).await;
     let mut fresh = Vec::new();
     for token in &tokens[1..] {
-        fresh.push(review(&reviewer, token).await);
+        fresh.push(timed(&reviewer, token).await);
     }
     let mut known = Vec::new();
     for _ in 0..REVIEWS {
-        known.push(review(&reviewer, &tokens[0]).await);
+        known.push(timed(&reviewer, &tokens[0]).await);
     }
     let (fresh, known) = (median(fresh), median(known));
     row("TokenReview of a token seen a moment ago", known, known);
@@ -58,6 +76,123 @@ async fn main() {
         "\n{CALLERS} callers, {REVIEWS} reviews one after the other on one connection; STS was asked {} times",
         sts.seen().len()
     );
+}
+
+/// How many questions each of the three answers, and what that costs it.
+fn loads() {
+    let callers: Vec<Principal> = (0..FRESH).map(|n| Principal::user(ACCOUNT, &format!("user-{n}"))).collect();
+    let sts = Sts::start(callers.clone());
+    sts.behave(Behaviour::After(Duration::from_millis(5)));
+    let mapping =
+        |n| format!("    - {{userarn: 'arn:aws:iam::{ACCOUNT}:user/user-{n}', username: user-{n}, groups: [dev]}}\n");
+    let config =
+        format!("clusterID: {CLUSTER}\nserver:\n  mapUsers:\n{}", (0..MAPPINGS).map(mapping).collect::<String>());
+    let server = Setup::new(&config).sts(&sts).argument("--log-verbosity=info").start().expect("the webhook comes up");
+    let peer = Peer::start(&config, &server, &sts);
+    if let Err(error) = &peer {
+        eprintln!("without the Go program: {error:#}");
+    }
+    let peer = peer.ok();
+    let bodies: Vec<_> = callers.iter().map(|caller| question(&plugin::token(caller, CLUSTER, "us-west-2"))).collect();
+
+    let answer =
+        r#"{"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","status":{"authenticated":true,"user":{}}}"#;
+    let barely = Bare::start(&server, &format!("{answer:<700}"));
+    let ours = (server.entrance(), server.id());
+    let theirs = peer.as_ref().map(|peer| (peer.entrance(&server), peer.id()));
+    let bare = (barely.entrance(&server), barely.child.id());
+    let all = [Some(&bare), Some(&ours), theirs.as_ref()];
+
+    // Fresh tokens first: afterwards they are none.
+    let fresh = [None, all[1], all[2]].map(|server| {
+        server.map(|(entrance, id)| cpu(*id, || load::take(entrance, &bodies, CONNECTIONS, FRESH), FRESH))
+    });
+    cells("CPU of a review of a new token, its call of STS included", fresh, |cost| format!("{cost:.0?}"));
+    let asked = sts.seen().len();
+    let one = &bodies[..1];
+    let _ = load::take(&ours.0, one, 64, 1000 - 1000 % 64);
+    println!("| calls of STS for 1,000 reviews of one token, 64 at a time | | {} | |", sts.seen().len() - asked);
+    let known = all
+        .map(|server| server.map(|(entrance, id)| cpu(*id, || load::take(entrance, one, CONNECTIONS, KNOWN), KNOWN)));
+    cells("CPU of a review of a token seen a moment ago", known, |cost| format!("{cost:.1?}"));
+    // The best of some runs: what else the machine does can only make them slower.
+    let mut best = [Duration::MAX; 3];
+    for _ in 0..5 {
+        for (server, best) in all.iter().zip(&mut best) {
+            if let Some((entrance, _)) = server {
+                *best = (*best).min(load::take(entrance, one, CONNECTIONS, KNOWN));
+            }
+        }
+    }
+    let speed = best.map(|best| {
+        (best < Duration::MAX).then(|| f64::from(u32::try_from(KNOWN).unwrap_or(u32::MAX)) / best.as_secs_f64())
+    });
+    cells(&format!("reviews a second of one token, {CONNECTIONS} connections"), speed, |speed| format!("{speed:.0}"));
+    cells(
+        &format!("memory with {MAPPINGS} mappings after all of this"),
+        all.map(|server| server.map(|(_, id)| memory(*id))),
+        |kib| format!("{} MiB", kib / 1024),
+    );
+}
+
+fn cells<T: Copy>(what: &str, cells: [Option<T>; 3], show: impl Fn(T) -> String) {
+    let cells = cells.map(|cell| cell.map(&show).unwrap_or_default());
+    println!("| {what} | {} |", cells.join(" | "));
+}
+
+/// What one of so many requests costs a process, as the kernel counts it, in hundredths of a second for all.
+fn cpu(process: u32, work: impl FnOnce() -> Duration, requests: usize) -> Duration {
+    let ticks = || {
+        let stat = fs::read_to_string(format!("/proc/{process}/stat")).expect("it runs");
+        let after_name = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect::<Vec<_>>();
+        let number = |field: usize| after_name[field].parse::<u64>().expect("a number");
+        number(11) + number(12)
+    };
+    let before = ticks();
+    work();
+    Duration::from_millis(10 * (ticks() - before)) / u32::try_from(requests).unwrap_or(u32::MAX)
+}
+
+/// In KiB, now.
+fn memory(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    resident.and_then(|text| text.trim().trim_end_matches(" kB").parse().ok()).expect("a number")
+}
+
+fn question(token: &str) -> String {
+    review::body(ReviewVersion::V1, token).to_string()
+}
+
+/// The least that a server can do, as a process of its own.
+struct Bare {
+    child: Child,
+    address: String,
+}
+
+impl Bare {
+    fn start(server: &Server, answer: &str) -> Self {
+        let program = std::env::current_exe().expect("this program has a file");
+        let mut command = Command::new(program);
+        command.arg("bare").arg(server.state_dir()).arg(answer).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("it runs");
+        let mut address = String::new();
+        let output = child.stdout.take().expect("it has an output");
+        BufReader::new(output).read_line(&mut address).expect("it says where it is");
+        Self { child, address: address.trim().to_owned() }
+    }
+
+    fn entrance(&self, server: &Server) -> Entrance {
+        Entrance { address: self.address.clone(), ..server.entrance() }
+    }
+}
+
+impl Drop for Bare {
+    fn drop(&mut self) {
+        // It has nothing to put in order, and there is nobody to tell about an error.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 /// `true`, and the plugin in each of its usual environments, in turn.
@@ -115,7 +250,7 @@ fn starts() -> (Duration, Vec<(&'static str, Duration)>) {
     (median(nothing), names.into_iter().zip(times.map(median)).collect())
 }
 
-async fn review(reviewer: &Reviewer, token: &str) -> Duration {
+async fn timed(reviewer: &Reviewer, token: &str) -> Duration {
     let begun = Instant::now();
     let answer = reviewer.review(ReviewVersion::V1, token).await;
     let took = begun.elapsed();

@@ -19,7 +19,7 @@ use authenticator_tests::support::pairs::Operator;
 use authenticator_tests::support::review::{self, Answer, Reviewer};
 use authenticator_tests::support::server::{Server, Setup};
 use authenticator_tests::support::sts::{Behaviour, Principal, Sts};
-use authenticator_tests::support::{forger, plugin};
+use authenticator_tests::support::{crowd, forger, plugin};
 use http::StatusCode;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
@@ -79,11 +79,13 @@ enum Fault {
     CertificateChanges,
     FilesAreReadAgain,
     ConnectionsAreHeld,
+    ConnectionsAreBusy,
+    BodiesStop,
     ProcessIsReplaced,
     ProcessIsKilled,
 }
 
-const FAULTS: [Fault; 12] = [
+const FAULTS: [Fault; 14] = [
     Fault::StsCuts,
     Fault::StsCutsEverySecond,
     Fault::StsHangs,
@@ -94,6 +96,8 @@ const FAULTS: [Fault; 12] = [
     Fault::CertificateChanges,
     Fault::FilesAreReadAgain,
     Fault::ConnectionsAreHeld,
+    Fault::ConnectionsAreBusy,
+    Fault::BodiesStop,
     Fault::ProcessIsReplaced,
     Fault::ProcessIsKilled,
 ];
@@ -155,7 +159,7 @@ impl Scene {
 
     /// Lets it happen, and last for so long.
     async fn suffer(&mut self, fault: Fault, time: Duration) {
-        let mut held = Vec::new();
+        let (mut held, mut crowd) = (Vec::new(), JoinSet::new());
         match fault {
             Fault::StsCuts => self.sts.behave(Behaviour::CloseConnection),
             Fault::StsCutsEverySecond => self.sts.behave(Behaviour::EverySecond(Box::new(Behaviour::CloseConnection))),
@@ -174,6 +178,8 @@ impl Scene {
                 let address = self.server.address().to_owned();
                 held.extend((0..100).filter_map(|_| std::net::TcpStream::connect(&address).ok()));
             }
+            Fault::ConnectionsAreBusy => crowd = crowd::busy(&self.server, 600),
+            Fault::BodiesStop => crowd = crowd::slow_bodies(&self.server, 2048, 60 * 1024).await,
             Fault::ProcessIsReplaced => {
                 let new = start(&self.sts, self.state.path(), self.port());
                 let mut old = std::mem::replace(&mut self.server, new);
@@ -188,6 +194,7 @@ impl Scene {
             }
         }
         tokio::time::sleep(time).await;
+        crowd.abort_all();
         self.sts.behave(Behaviour::Normal);
     }
 

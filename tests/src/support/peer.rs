@@ -25,6 +25,7 @@ use super::review::{self, Reviewer, User};
 use super::secrets;
 use super::server::Server;
 use super::sts::{Principal, Sts};
+use super::wire::Entrance;
 
 /// A running webhook of the Go program.
 #[derive(Debug)]
@@ -116,6 +117,20 @@ impl Peer {
     #[must_use]
     pub fn reviewer(&self) -> &Reviewer {
         &self.reviewer
+    }
+
+    /// Where it listens, for whoever speaks to it by hand.
+    #[must_use]
+    pub fn entrance(&self, ours: &Server) -> Entrance {
+        let address = self.reviewer.url().trim_start_matches("https://").trim_end_matches("/authenticate");
+        let address = address.replace("localhost", "127.0.0.1");
+        Entrance { address, ..ours.entrance() }
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// All that it has printed so far.

@@ -131,6 +131,15 @@ impl Reviewer {
     }
 }
 
+/// What an API server that was given this kubeconfig trusts.
+///
+/// # Errors
+///
+/// An API server could not use it.
+pub fn trusted(kubeconfig: &Path) -> Result<RootCertStore> {
+    roots(&current_context(kubeconfig)?.0)
+}
+
 /// The TokenReview of an API server, member for member.
 #[must_use]
 pub fn body(version: ReviewVersion, token: &str) -> Value {

@@ -14,9 +14,10 @@ use super::ec2::{Api, Ec2};
 use super::patience;
 use super::process::Process;
 use super::programs::{self, Run};
-use super::review::Reviewer;
+use super::review::{self, Reviewer};
 use super::secrets;
 use super::sts::{Principal, Sts};
+use super::wire::Entrance;
 
 /// A running webhook.
 #[derive(Debug)]
@@ -41,6 +42,17 @@ impl Server {
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// Where it listens, and what its certificate is believed by, for whoever speaks to it by hand.
+    ///
+    /// # Panics
+    ///
+    /// Its kubeconfig is none that an API server could use.
+    #[must_use]
+    pub fn entrance(&self) -> Entrance {
+        let roots = review::trusted(&self.kubeconfig()).expect("the webhook's kubeconfig can be used");
+        Entrance { address: self.address.clone(), roots }
     }
 
     /// Where it answers health checks on loopback, as it says itself.
@@ -93,6 +105,32 @@ impl Server {
         Reviewer::new(&self.kubeconfig()).expect("the webhook's kubeconfig can be used")
     }
 
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// The descriptors of the files that it has open.
+    ///
+    /// # Panics
+    ///
+    /// It has ended.
+    pub fn open_files(&self) -> impl Iterator<Item = u32> {
+        let files = std::fs::read_dir(format!("/proc/{}/fd", self.process.id())).expect("it runs");
+        files.filter_map(|file| file.ok()?.file_name().to_str()?.parse().ok())
+    }
+
+    /// What the kernel says of its process (proc(5), `status`).
+    ///
+    /// # Panics
+    ///
+    /// It has ended.
+    #[must_use]
+    pub fn status(&self) -> String {
+        std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).expect("it runs")
+    }
+
     /// The most memory that it has used so far, in KiB, as the kernel counts it.
     ///
     /// # Panics
@@ -100,7 +138,7 @@ impl Server {
     /// It has ended.
     #[must_use]
     pub fn peak_memory(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).expect("it runs");
+        let status = self.status();
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let peak = peak.and_then(|peak| peak.trim().strip_suffix(" kB"));
         peak.and_then(|peak| peak.parse().ok()).expect("the kernel says how much memory it used")

@@ -265,4 +265,5 @@ pub(super) const ROWS: &[Row] = &[
 const POD_IDENTITY: &str = "2.9.19 is older than EKS Pod Identity; version 1 of today agrees";
 pub(super) const LOGIN: &str = "2.9.19 is older than aws login; version 1 of today agrees";
 /// Named by the SHA-256 of `arn:aws:iam::111122223333:user/alice`.
-pub(super) const LOGIN_FILE: &str = ".aws/login/cache/5778c30d3fe8c123cb2ab0d5a82c81b6fdcedfb868a6625f6f5bf6f05a7f129b.json";
+pub(super) const LOGIN_FILE: &str =
+    ".aws/login/cache/5778c30d3fe8c123cb2ab0d5a82c81b6fdcedfb868a6625f6f5bf6f05a7f129b.json";
