@@ -17,12 +17,12 @@ use jiff::{SignedDuration, Timestamp};
 #[tokio::main]
 async fn main() -> Result<()> {
     println!(
-        "nodes within a second; STS and EC2 take {LATENCY:?}; whoever is told \"not now\" asks again after a second\n"
+        "nodes within a second; STS and EC2 take {LATENCY:?}; who is told \"not now\" (503) asks again as a kubelet does\n"
     );
     println!(
-        "| nodes | EC2 | program | let in | denied wrongly | denied rightly | 503 | EC2 calls | STS calls | p50 | p99 |"
+        "| nodes | EC2 | program | let in | denied wrongly | denied rightly | 503 | EC2 calls | throttled | STS calls | p50 | p99 |"
     );
-    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     let mut holds = true;
     let sizes: Vec<u32> = match std::env::var("HERD_NODES") {
         Ok(sizes) => sizes.split(',').map(str::parse).collect::<Result<_, _>>().context("HERD_NODES")?,
@@ -59,7 +59,7 @@ impl State {
             State::Healthy => "healthy",
             State::Belonging => "healthy, belonging checked",
             State::BadIds => "does not know 1 % of the ids",
-            State::Throttling => "takes 5 calls a second",
+            State::Throttling => "takes 2 calls a second",
             State::Away => "away for 20 s",
         }
     }
@@ -70,7 +70,7 @@ async fn ours(nodes: u32, state: State) -> Result<Tally> {
     let webhook = herd.webhook(state == State::Belonging, &[])?;
     let reviewer = webhook.reviewer();
     match state {
-        State::Throttling => herd.ec2().behave(Api::Ec2, Behaviour::AtMost { per_second: 5 }),
+        State::Throttling => herd.ec2().behave(Api::Ec2, Behaviour::AtMost { per_second: 2 }),
         State::Away => herd.ec2().go_away(Api::Ec2),
         State::Healthy | State::Belonging | State::BadIds => {}
     }
@@ -99,9 +99,9 @@ async fn peer(nodes: u32) -> Result<Tally> {
 
 fn report(state: &str, program: &str, tally: &Tally) {
     let Tally { nodes, let_in, denied_wrongly, denied_rightly, mistaken, given_up, not_now, .. } = tally;
-    let Tally { ec2_calls, sts_calls, p50, p99, .. } = tally;
+    let Tally { ec2_calls, ec2_throttled, sts_calls, p50, p99, .. } = tally;
     println!(
-        "| {nodes} | {state} | {program} | {let_in} | {denied_wrongly} | {denied_rightly} | {not_now} | {ec2_calls} | {sts_calls} | \
+        "| {nodes} | {state} | {program} | {let_in} | {denied_wrongly} | {denied_rightly} | {not_now} | {ec2_calls} | {ec2_throttled} | {sts_calls} | \
          {:.2} s | {:.2} s |",
         p50.as_secs_f64(),
         p99.as_secs_f64(),

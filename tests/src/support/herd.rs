@@ -55,6 +55,8 @@ pub struct Tally {
     pub not_now: usize,
     /// Calls of EC2.
     pub ec2_calls: usize,
+    /// How many of them EC2 throttled.
+    pub ec2_throttled: usize,
     /// Calls of STS.
     pub sts_calls: usize,
     /// How long the middle one of those who were let in had to wait, "not now" included.
@@ -155,6 +157,7 @@ impl Herd {
             given_up: 0,
             not_now: 0,
             ec2_calls: 0,
+            ec2_throttled: 0,
             sts_calls: 0,
             p50: Duration::ZERO,
             p99: Duration::ZERO,
@@ -180,6 +183,7 @@ impl Herd {
             |percent: usize| waited.get(waited.len().saturating_sub(1) * percent / 100).copied().unwrap_or_default();
         (tally.p50, tally.p99) = (at(50), at(99));
         tally.ec2_calls = self.ec2.calls(Api::Ec2).len() - ec2_before;
+        tally.ec2_throttled = self.ec2.refusals(Api::Ec2).get("RequestLimitExceeded").copied().unwrap_or_default();
         tally.sts_calls = self.sts.seen().len() - sts_before;
         Ok(tally)
     }
