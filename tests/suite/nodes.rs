@@ -110,7 +110,7 @@ fn a_session_named_after_somebody_elses_instance_does_not_join() {
 async fn nodes_that_join_together_share_calls_and_an_unknown_one_harms_no_other() {
     let herd = Herd::gather(100, 25, Duration::from_millis(10)).unwrap();
     let webhook = herd.webhook(true, &[]).unwrap();
-    let tally = herd.run(&webhook.reviewer(), PATIENCE).await.unwrap();
+    let tally = herd.run(&webhook.reviewer(), Duration::from_secs(1), PATIENCE).await.unwrap();
     assert_eq!((tally.let_in, tally.denied_rightly), (96, 4), "{tally:?}");
     assert_eq!((tally.denied_wrongly, tally.mistaken, tally.given_up), (0, 0, 0), "{tally:?}");
     assert!(tally.ec2_calls < 50, "{tally:?}");

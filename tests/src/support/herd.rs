@@ -1,4 +1,4 @@
-//! Nodes that join together: each an instance of its own, with a token of its own, and all within a second.
+//! Nodes that join together: each an instance of its own, with a token of its own.
 //!
 //! Each asks as the API server would ask for its kubelet: whoever is told "not now" asks again as kubelets do, after 200 ms, then twice
 //! that, up to 7 s (`registerWithAPIServer` in `k8s.io/kubernetes/pkg/kubelet`); whoever is told "no" does not.
@@ -55,6 +55,8 @@ pub struct Tally {
     pub not_now: usize,
     /// Calls of EC2.
     pub ec2_calls: usize,
+    /// How many of them EC2 throttled.
+    pub ec2_throttled: usize,
     /// Calls of STS.
     pub sts_calls: usize,
     /// How long the middle one of those who were let in had to wait, "not now" included.
@@ -128,19 +130,19 @@ impl Herd {
         setup.start()
     }
 
-    /// Lets all of it ask within a second, and waits until everybody has an answer or `limit` is over.
+    /// Lets all of it ask, evenly over the time `within`, and waits until everybody has an answer or `limit` is over.
     ///
     /// # Errors
     ///
     /// When the webhook cannot be asked at all.
-    pub async fn run(&self, reviewer: &Reviewer, limit: Duration) -> Result<Tally> {
+    pub async fn run(&self, reviewer: &Reviewer, within: Duration, limit: Duration) -> Result<Tally> {
         let (ec2_before, sts_before) = (self.ec2.calls(Api::Ec2).len(), self.sts.seen().len());
         let count = u32::try_from(self.nodes.len()).context("a herd has some thousands")?;
         let begun = Instant::now();
         let mut asking = JoinSet::new();
         for (number, node) in (0..count).zip(&self.nodes) {
             let (reviewer, token) = (reviewer.clone(), node.token.clone());
-            let start = begun + SPREAD / count * number;
+            let start = begun + within / count * number;
             asking.spawn(async move {
                 tokio::time::sleep_until(start.into()).await;
                 (number, join(&reviewer, &token, start, begun + limit).await)
@@ -155,6 +157,7 @@ impl Herd {
             given_up: 0,
             not_now: 0,
             ec2_calls: 0,
+            ec2_throttled: 0,
             sts_calls: 0,
             p50: Duration::ZERO,
             p99: Duration::ZERO,
@@ -180,6 +183,7 @@ impl Herd {
             |percent: usize| waited.get(waited.len().saturating_sub(1) * percent / 100).copied().unwrap_or_default();
         (tally.p50, tally.p99) = (at(50), at(99));
         tally.ec2_calls = self.ec2.calls(Api::Ec2).len() - ec2_before;
+        tally.ec2_throttled = self.ec2.refusals(Api::Ec2).get("RequestLimitExceeded").copied().unwrap_or_default();
         tally.sts_calls = self.sts.seen().len() - sts_before;
         Ok(tally)
     }
@@ -248,7 +252,5 @@ const ACCOUNT: &str = "111122223333";
 const CLUSTER: &str = "herd";
 const ROLE: &str = "Node";
 const PROFILE: &str = "nodes";
-/// Within which they ask first.
-const SPREAD: Duration = Duration::from_secs(1);
 /// The first pause before they ask again, and the longest.
 const PAUSE: std::ops::Range<Duration> = Duration::from_millis(200)..Duration::from_secs(7);
