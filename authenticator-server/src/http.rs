@@ -55,7 +55,7 @@ impl Default for HttpLimits {
     fn default() -> Self {
         Self {
             connections: 512,
-            request_bytes: 12 * 1024 * 1024,
+            request_bytes: 20 * 1024 * 1024,
             streams: 2048,
             body_bytes: 64 * 1024,
             drain: Duration::from_secs(25),

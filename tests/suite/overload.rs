@@ -21,7 +21,8 @@ use crate::people::{self, ACCOUNT, CLUSTER, alice};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bodies_that_never_come_to_their_end_are_cut_before_memory_grows_and_logins_go_on() {
     let (sts, token) = (Sts::start([alice()]), token(&alice()));
-    let server = Server::start(&people::config("aws"), &sts);
+    let setup = Setup::new(&people::config("aws")).sts(&sts).argument("--max-request-memory=12MiB");
+    let server = setup.start().unwrap();
     let api_server = server.reviewer();
     let_in(&api_server, &token).await;
     let mut crowds = Vec::new();

@@ -162,7 +162,7 @@ const ROWS: [Row; 24] = [
         ("sts-max-calls", "stsMaxCalls"),
         Unit::Number,
         (1, 10_000),
-        64,
+        128,
         "The most calls of STS in flight",
     ),
     row(
@@ -170,7 +170,7 @@ const ROWS: [Row; 24] = [
         ("sts-max-stranger-calls", "stsMaxStrangerCalls"),
         Unit::Number,
         (1, 10_000),
-        32,
+        96,
         "How many of those may be about callers who were not let in lately",
     ),
     row(
@@ -194,7 +194,7 @@ const ROWS: [Row; 24] = [
         ("sts-max-rate", "stsMaxRate"),
         Unit::Number,
         (1, 65_535),
-        1000,
+        5000,
         "The most calls of STS a second, before it says by throttling what it bears",
     ),
     row(
@@ -250,7 +250,7 @@ const ROWS: [Row; 24] = [
         ("max-request-memory", "maxRequestMemory"),
         Unit::Bytes,
         (4 * MIB, 1024 * MIB),
-        12 * MIB,
+        20 * MIB,
         "The most bytes that all requests at hand may hold together; the connection of one gives way for more",
     ),
     row(
@@ -556,7 +556,7 @@ mod tests {
         assert!(line.starts_with("sts-identity-ttl=30s ") && line.contains(" sts-tries=1 "), "{line}");
         assert!(
             line.ends_with(
-                " max-connections=9 max-request-memory=12MiB max-streams=2048 max-body-size=64KiB drain-timeout=25s"
+                " max-connections=9 max-request-memory=20MiB max-streams=2048 max-body-size=64KiB drain-timeout=25s"
             ),
             "{line}"
         );

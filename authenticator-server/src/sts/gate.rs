@@ -36,11 +36,11 @@ pub struct GateLimits {
 impl Default for GateLimits {
     fn default() -> Self {
         Self {
-            in_flight: 64,
-            strangers_in_flight: 32,
+            in_flight: 128,
+            strangers_in_flight: 96,
             strangers_waiting: 8192,
             lane_waiting: 32,
-            most_per_second: 1000,
+            most_per_second: 5000,
             least_per_second: 5,
         }
     }
