@@ -46,6 +46,8 @@ pub fn take(entrance: &Entrance, bodies: &[String], connections: usize, requests
             let mut answer = Vec::with_capacity(8192);
             for request in requests {
                 stream.write_all(&request).await.expect("it is taken");
+                // What TLS took in is not sent yet where the socket had no room, or this task no time left.
+                stream.flush().await.expect("it is sent");
                 answer.clear();
                 while !is_whole(&answer) {
                     assert!(stream.read_buf(&mut answer).await.expect("an answer") > 0, "it breaks off");
