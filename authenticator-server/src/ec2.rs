@@ -330,9 +330,10 @@ impl Origin {
     }
 }
 
-/// Whether EC2 will go on saying so: it has its name and its profile, and lives.
-fn is_settled(instance: &Instance) -> bool {
-    instance.is_live && instance.private_dns_name.is_some() && instance.role != InstanceRole::None
+/// Whether EC2 will go on saying so: it has its name, and lives. If it has no profile that may change, but nobody is refused for
+/// an answer that was kept.
+const fn is_settled(instance: &Instance) -> bool {
+    instance.is_live && instance.private_dns_name.is_some()
 }
 
 /// How long an answer is taken for one of now. No longer, if it will probably change soon: the node is up before every one of

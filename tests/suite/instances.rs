@@ -5,12 +5,14 @@ use std::time::{Duration, Instant};
 
 use authenticator_tests::support::control_plane::ReviewVersion;
 use authenticator_tests::support::ec2::{Api, Behaviour, Ec2, Hostname, Machine, State};
+use authenticator_tests::support::instance::Instance;
 use authenticator_tests::support::plugin;
 use authenticator_tests::support::review::{Answer, Reviewer, User};
 use authenticator_tests::support::server::{Server, Setup};
 use authenticator_tests::support::sts::{Principal, Role, Sts};
 use futures::future::join_all;
 use http::StatusCode;
+use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 
 use crate::people::{ACCOUNT, CLUSTER};
@@ -160,7 +162,7 @@ async fn an_instance_that_appears_late_is_let_in_soon_after() {
 
 #[tokio::test]
 async fn an_ec2_that_cannot_be_heard_denies_nobody_and_known_nodes_stay_in() {
-    let cloud = Cloud::new([machine(1).with_profile("nodes"), machine(2).with_profile("nodes")]);
+    let cloud = Cloud::new([machine(1), machine(2)]);
     let server = cloud.server(NAMED, &["--ec2-deadline=2s", "--ec2-instance-ttl=0s"]);
     let (known, new) = (id(1), id(2));
     assert!(matches!(cloud.ask(&server, &known).await, Answer::Allowed(_)));
@@ -288,6 +290,21 @@ async fn ec2_is_asked_as_the_role_that_is_named_for_it_on_behalf_of_the_source()
     let server = cloud.server_with(&other, NAMED, &[]);
     let answer = cloud.ask(&server, &id(1)).await;
     assert!(is_unavailable(&answer, "ec2.no_credentials"), "{answer:?}");
+}
+
+/// As on a control-plane node: nothing is configured, and the instance's metadata say where and who it is.
+#[tokio::test]
+async fn a_webhook_on_an_instance_asks_in_its_region_and_as_its_role() {
+    let cloud = Cloud::new([machine(1)]);
+    let itself = Principal::role_session(ACCOUNT, "control-plane", "i-0123456789abcdef0");
+    cloud.sts.know(itself.clone());
+    let instance = Instance::start(itself.clone(), Timestamp::now() + SignedDuration::from_hours(6), REGION);
+    let config = cloud.config("", NAMED);
+    let setup = Setup::new(&config).sts(&cloud.sts).reaching_ec2(&cloud.ec2);
+    let server = setup.variable("AWS_EC2_METADATA_SERVICE_ENDPOINT", instance.url()).start().unwrap();
+    assert!(matches!(cloud.ask(&server, &id(1)).await, Answer::Allowed(_)));
+    let callers: Vec<_> = cloud.ec2.calls(Api::Ec2).into_iter().map(|call| call.caller).collect();
+    assert_eq!(callers, [Some(itself.arn)]);
 }
 
 #[tokio::test]

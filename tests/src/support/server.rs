@@ -213,15 +213,21 @@ impl Setup {
         self.argument(format!("--sts-endpoint={}", sts.address())).trusting(sts.ca_file())
     }
 
-    /// Sends its calls of EC2 and IAM to the emulator of both, in a region and with credentials of its own.
+    /// Sends its calls of EC2 and IAM to the emulator of both.
+    #[must_use]
+    pub fn reaching_ec2(self, ec2: &Ec2) -> Setup {
+        self.argument(format!("--ec2-endpoint={}", ec2.address(Api::Ec2)))
+            .argument(format!("--iam-endpoint={}", ec2.address(Api::Iam)))
+            .trusting(ec2.ca_file())
+    }
+
+    /// The same, in a region and with credentials of its own.
     #[must_use]
     pub fn ec2(self, ec2: &Ec2, region: &str, itself: &Principal) -> Setup {
         let setup = self
-            .argument(format!("--ec2-endpoint={}", ec2.address(Api::Ec2)))
-            .argument(format!("--iam-endpoint={}", ec2.address(Api::Iam)))
+            .reaching_ec2(ec2)
             .variable("AWS_REGION", region)
-            .variable("AWS_EC2_METADATA_DISABLED", "true")
-            .trusting(ec2.ca_file());
+            .variable("AWS_EC2_METADATA_DISABLED", "true");
         itself.env().into_iter().fold(setup, |setup, (name, value)| setup.variable(&name, value))
     }
 
