@@ -224,10 +224,7 @@ impl Setup {
     /// The same, in a region and with credentials of its own.
     #[must_use]
     pub fn ec2(self, ec2: &Ec2, region: &str, itself: &Principal) -> Setup {
-        let setup = self
-            .reaching_ec2(ec2)
-            .variable("AWS_REGION", region)
-            .variable("AWS_EC2_METADATA_DISABLED", "true");
+        let setup = self.reaching_ec2(ec2).variable("AWS_REGION", region).variable("AWS_EC2_METADATA_DISABLED", "true");
         itself.env().into_iter().fold(setup, |setup, (name, value)| setup.variable(&name, value))
     }
 
