@@ -8,7 +8,7 @@
 //!
 //! As at AWS, a caller sees the machines of the caller's own account and of the region that it asks, and nobody else's. What differs
 //! from the services: everybody whom STS knows may ask, until [`Behaviour::Refuse`] says otherwise; of the parameters and filters of
-//! `DescribeInstances` it knows those that [`describe`] lists, and refuses the others.
+//! `DescribeInstances` it knows those that `describe` lists, and refuses the others.
 
 use std::collections::BTreeMap;
 use std::fmt;
