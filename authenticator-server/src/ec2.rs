@@ -26,7 +26,6 @@ use tokio::time::Instant;
 use answer::{Found, InstanceProfile};
 use desk::Desk;
 
-pub use answer::{AnswerError, read_instances, read_profile};
 pub use batch::BatchLimits;
 pub use calls::{Calls, Places};
 

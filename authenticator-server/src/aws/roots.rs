@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use aws_config::profile::{self, ProfileFileLoadError, ProfileSet};
 use aws_smithy_http_client::tls::TrustStore;
@@ -49,7 +50,10 @@ impl Environment {
 
 /// The certificate authorities that are trusted: at least one.
 #[derive(Clone, Debug)]
-pub struct Roots(Vec<CertificateDer<'static>>);
+pub struct Roots {
+    certificates: Vec<CertificateDer<'static>>,
+    store: Arc<RootCertStore>,
+}
 
 /// Why there are no trust roots.
 #[derive(Debug, thiserror::Error)]
@@ -145,29 +149,27 @@ fn read_file(origin: &'static str, path: PathBuf) -> Result<Vec<CertificateDer<'
 impl Roots {
     /// A bundle may hold oddities that cannot be a root, at which the SDK's client would panic; those that can are what is
     /// trusted. `None` where there are none.
-    pub(crate) fn of(certificates: Vec<CertificateDer<'static>>) -> Option<Self> {
-        let is_root = |certificate: &CertificateDer<'static>| RootCertStore::empty().add(certificate.clone()).is_ok();
-        let roots: Vec<_> = certificates.into_iter().filter(is_root).collect();
-        (!roots.is_empty()).then_some(Self(roots))
+    pub(crate) fn of(mut certificates: Vec<CertificateDer<'static>>) -> Option<Self> {
+        let mut store = RootCertStore::empty();
+        certificates.retain(|certificate| store.add(certificate.clone()).is_ok());
+        (!certificates.is_empty()).then(|| Self { certificates, store: Arc::new(store) })
     }
 
     /// How many they are.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "they are never none")]
     pub const fn len(&self) -> usize {
-        self.0.len()
+        self.certificates.len()
     }
 
-    /// For rustls.
-    pub(super) fn store(&self) -> RootCertStore {
-        let mut store = RootCertStore::empty();
-        store.add_parsable_certificates(self.0.iter().cloned());
-        store
+    /// For rustls: the same for the clients of all services.
+    pub(super) fn store(&self) -> Arc<RootCertStore> {
+        Arc::clone(&self.store)
     }
 
     /// For the AWS SDK.
     pub(super) fn sdk_store(&self) -> TrustStore {
-        self.0.iter().fold(TrustStore::empty(), |store, certificate| {
+        self.certificates.iter().fold(TrustStore::empty(), |store, certificate| {
             let text = STANDARD.encode(certificate);
             store.with_pem_certificate(format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n"))
         })

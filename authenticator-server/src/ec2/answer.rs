@@ -8,36 +8,36 @@ use serde::Deserialize;
 /// One page of `DescribeInstances`
 /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html>).
 #[derive(Debug, Eq, PartialEq)]
-pub struct Page {
+pub(super) struct Page {
     /// The instances on it; of one whose description cannot be understood there is nothing but that.
-    pub found: HashMap<InstanceId, Option<Found>>,
+    pub(super) found: HashMap<InstanceId, Option<Found>>,
     /// Where the next page begins, if there is one.
-    pub next: Option<String>,
+    pub(super) next: Option<String>,
 }
 
 /// An instance, whose role is not known yet if it has a profile.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Found {
+pub(super) struct Found {
     /// What EC2 says.
-    pub instance: Instance,
+    pub(super) instance: Instance,
     /// The instance profile, of which IAM knows the role.
-    pub profile: Option<InstanceProfile>,
+    pub(super) profile: Option<InstanceProfile>,
 }
 
 /// An instance profile, `arn:aws:iam::123456789012:instance-profile/PATH/NAME`.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub struct InstanceProfile(Box<str>);
+pub(super) struct InstanceProfile(Box<str>);
 
 /// The text is not the answer that was asked for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the answer is not what was asked for")]
-pub struct AnswerError;
+pub(super) struct AnswerError;
 
 /// Reads a page of `DescribeInstances`.
 ///
 /// # Errors
 /// When it is none. A description among others that cannot be understood does no harm to them.
-pub fn read_instances(body: &[u8]) -> Result<Page, AnswerError> {
+pub(super) fn read_instances(body: &[u8]) -> Result<Page, AnswerError> {
     let xml: DescribeInstancesResponse = read(body)?;
     let mut found = HashMap::new();
     for reservation in xml.reservation_set.item {
@@ -77,7 +77,7 @@ fn describe(item: &InstanceItem, owner: &str) -> Option<Found> {
 ///
 /// # Errors
 /// When it is not that answer, or about another profile.
-pub fn read_profile(body: &[u8], profile: &InstanceProfile) -> Result<InstanceRole, AnswerError> {
+pub(super) fn read_profile(body: &[u8], profile: &InstanceProfile) -> Result<InstanceRole, AnswerError> {
     let xml: GetInstanceProfileResponse = read(body)?;
     let answered = xml.get_instance_profile_result.instance_profile;
     if answered.arn != *profile.0 {
@@ -105,7 +105,7 @@ impl InstanceProfile {
 
     /// Its name, without the path: unique in its account.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         self.0.rsplit_once('/').map_or("", |(_, name)| name)
     }
 }
