@@ -2,8 +2,8 @@
 //! holds them.
 //!
 //! When either is used up, a connection gives way. It is one of those that have not proven themselves: over which nobody was
-//! let in yet, and no client certificate shown. Of these the idle go before the busy, and of each the first that came. An API server's connection proves itself with its first
-//! good token, so that whoever holds connections, or requests on them, has to come by a token of somebody who is mapped
+//! let in yet, and no client certificate shown. Of these the idle go before the busy, and of each the first that came.
+//! An API server's connection proves itself with its first good token, so that whoever holds connections, or requests on them, has to come by a token of somebody who is mapped
 //! before it can stand in the API server's way. Everybody has five seconds to do so: where places go round faster than that,
 //! newcomers wait.
 //!

@@ -1,7 +1,7 @@
 //! A thousand nodes that join at once, and five thousand: `make herd`.
 //!
-//! Each has a token of its own; all come within a second, evenly or at the same moment; STS and EC2 take 10 ms for an answer. The same herd with one instance of a
-//! hundred that EC2 does not know, with an EC2 that throttles, and with one that is away for 20 s. Beside it the Go program with the
+//! Each has a token of its own; all come within a second, evenly or at the same moment; STS and EC2 take 10 ms for an answer.
+//! The same herd with one instance of a hundred that EC2 does not know, with an EC2 that throttles, and with one that is away for 20 s. Beside it the Go program with the
 //! first herd. `HERD_NODES=1000,5000` says how many. Ends with an error if our webhook denies a node that is one, or lets in one that is not.
 
 use std::time::Duration;
