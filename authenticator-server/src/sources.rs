@@ -26,6 +26,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
+use jiff::Timestamp;
 use mapping::{Chain, Diagnostic, ReservedPrefixes, Source, SourceName};
 use tokio::sync::watch;
 
@@ -107,6 +108,10 @@ impl Sources {
         self.0.table().order.clone()
     }
 
+    fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
     /// Puts another order in force. What is known of a source stays known, whether or not it is in the order.
     fn reorder(&self, order: &[SourceName]) {
         self.0.change(|table| table.order = order.to_vec());
@@ -126,7 +131,7 @@ impl Sources {
             let (rules, accounts) = (rules.rule_count(), rules.account_count());
             tracing::info!(%source, rules, accounts, "mappings read");
         }
-        let now = self.0.clock.now();
+        let now = self.now();
         self.0.change(|table| table.known.entry(source).or_default().read(reading, now));
     }
 
@@ -137,7 +142,7 @@ impl Sources {
 
     /// A source cannot be read; what was read of it stays in force.
     fn lost(&self, source: SourceName) {
-        let now = self.0.clock.now();
+        let now = self.now();
         self.0.change(|table| table.known.entry(source).or_default().lost(now));
     }
 

@@ -152,7 +152,7 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
     }
     let events = Events::default();
     background.spawn(events.clone().post(api_clients.clone(), clock.clone()));
-    let places = Places { clients: api_clients, mounted_file, dynamic_file, events };
+    let places = Places { clients: api_clients, mounted_file, dynamic_file, events, ages: metrics.ages.clone() };
     let following = Following::start(places, mappings, sources.clone(), reload);
     background.spawn(following.run(order_file, configured));
     // Of another region, or of none that is said, the first caller's question connects.

@@ -9,6 +9,7 @@ use mapping::format::dynamic_file::{self, UserIds};
 
 use super::watched_file::{Content, WatchedFile};
 use super::{Reading, Sources};
+use crate::metrics::ChangeAges;
 use crate::reload::Reload;
 
 /// The dynamic file, and how it is read.
@@ -25,7 +26,7 @@ impl DynamicFile {
     ///
     /// A file that is not there is read, and empty, as an aws-auth that is not there: at the start, and when it was deleted, each
     /// once it has been away for two seconds. A text that cannot be used leaves the mappings as they are.
-    pub(super) async fn follow(self, sources: Sources, reload: Reload) -> Infallible {
+    pub(super) async fn follow(self, sources: Sources, reload: Reload, ages: ChangeAges) -> Infallible {
         let Self { path, user_ids } = self;
         let source = SourceName::DynamicFile;
         let mut file = WatchedFile::new(path.clone(), reload);
@@ -56,6 +57,8 @@ impl DynamicFile {
                         tracing::error!(%source, "{path}: what of it cannot be read stays as it was");
                     }
                     sources.read(source, reading);
+                    let last = rules.as_ref().map(dynamic_file::DynamicFile::last_updated);
+                    ages.changed("dynamic_file", last, next.last_updated(), sources.now());
                     rules = Some(next);
                 }
                 Err(error) => tracing::error!(%source, %error, "{path}: reading it failed"),
@@ -81,7 +84,7 @@ mod tests {
         let sources = Sources::new(&[SourceName::DynamicFile], [], Clock::system());
         let (_hangup, reload) = Reload::by_hand();
         let file = DynamicFile { path: path.clone(), user_ids: UserIds::Optional };
-        let following = tokio::spawn(file.follow(sources.clone(), reload));
+        let following = tokio::spawn(file.follow(sources.clone(), reload, ChangeAges::default()));
         let until = async |what: &str, holds: &dyn Fn(&SourceStatus) -> bool| {
             let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
             while !sources.status().iter().any(holds) {
@@ -106,7 +109,8 @@ mod tests {
         std::fs::write(&path, "{").unwrap();
         let sources = Sources::new(&[SourceName::DynamicFile], [], Clock::system());
         let (_hangup, reload) = Reload::by_hand();
-        let following = tokio::spawn(DynamicFile { path, user_ids: UserIds::Optional }.follow(sources.clone(), reload));
+        let file = DynamicFile { path, user_ids: UserIds::Optional };
+        let following = tokio::spawn(file.follow(sources.clone(), reload, ChangeAges::default()));
         let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
         while sources.status()[0].failures == 0 {
             assert!(tokio::time::Instant::now() < deadline);

@@ -19,6 +19,7 @@ use super::order::OrderFile;
 use super::reflector::Reflector;
 use super::watched_file::{Content, WatchedFile};
 use super::{Reading, Sources};
+use crate::metrics::ChangeAges;
 use crate::reload::Reload;
 
 /// Where each source is read.
@@ -31,6 +32,8 @@ pub struct Places {
     pub dynamic_file: Option<DynamicFile>,
     /// What is wrong with objects.
     pub events: Events,
+    /// How old changes are when they take force.
+    pub ages: ChangeAges,
 }
 
 /// Follows the sources that are in the order.
@@ -66,6 +69,7 @@ impl Following {
     /// waiting for a source that was not there a moment ago. If the file goes, `configured` holds again.
     pub async fn run(mut self, order_file: Option<OrderFile>, configured: Vec<SourceName>) -> Infallible {
         let mut file = order_file.as_ref().map(|file| WatchedFile::new(file.path.clone(), self.reload.clone()));
+        let mut last_updated = None;
         loop {
             let content = async {
                 match &mut file {
@@ -79,7 +83,11 @@ impl Following {
                     match content {
                         Content::Absent => self.change(&configured).await,
                         Content::Text(text) => match order_file.parse(&text) {
-                            Ok(order) => self.change(&order).await,
+                            Ok(order) => {
+                                self.change(&order.sources).await;
+                                let last = last_updated.replace(order.last_updated);
+                                self.places.ages.changed("dynamic_backend_mode", last, order.last_updated, self.sources.now());
+                            }
                             Err(error) => order_file.complain(&error.to_string()),
                         },
                         Content::Unusable(why) => order_file.complain(&format!("{}: {why}", order_file.path.display())),
@@ -132,7 +140,7 @@ impl Following {
                 self.running.spawn(reflector.follow())
             }
             SourceName::DynamicFile => match places.dynamic_file.clone() {
-                Some(file) => self.running.spawn(file.follow(sources, self.reload.clone())),
+                Some(file) => self.running.spawn(file.follow(sources, self.reload.clone(), places.ages.clone())),
                 // No order names it without a file.
                 None => return,
             },
@@ -183,6 +191,7 @@ mod tests {
                 mounted_file: None,
                 dynamic_file: Some(DynamicFile { path, user_ids: UserIds::Optional }),
                 events: Events::default(),
+                ages: ChangeAges::default(),
             };
             let following = Following::start(places, Loaded::default(), sources.clone(), reload);
             let order_file = OrderFile { path: folder.path().join("modes.json"), dynamic_file: true };

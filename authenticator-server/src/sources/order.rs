@@ -33,6 +33,15 @@ pub struct OrderFile {
     pub dynamic_file: bool,
 }
 
+/// What an order file says.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) struct Order {
+    /// The sources, most trusted first.
+    pub(super) sources: Vec<SourceName>,
+    /// When it was written, in seconds since 1970.
+    pub(super) last_updated: Option<i64>,
+}
+
 /// Why an order file says no order.
 #[derive(Debug, thiserror::Error)]
 #[error("{file}:{line}:{column}: {message}", file = .file.display(), line = .error.line(), column = .error.column(), message = .error.message())]
@@ -66,7 +75,7 @@ impl OrderFile {
     ///
     /// # Errors
     /// When it is something else. The error says where.
-    pub(super) fn parse(&self, text: &str) -> Result<Vec<SourceName>, OrderFileError> {
+    pub(super) fn parse(&self, text: &str) -> Result<Order, OrderFileError> {
         self.order(text).map_err(|error| OrderFileError { file: self.path.clone(), error })
     }
 
@@ -81,7 +90,8 @@ impl OrderFile {
                 return None;
             }
         };
-        self.parse(&text).inspect_err(|error| self.complain(&error.to_string())).ok()
+        let order = self.parse(&text).inspect_err(|error| self.complain(&error.to_string())).ok()?;
+        Some(order.sources)
     }
 
     /// Says that the file says no order.
@@ -89,7 +99,7 @@ impl OrderFile {
         tracing::error!("{error}; the order of sources stays as it was (server.dynamicBackendModePath)");
     }
 
-    fn order(&self, text: &str) -> Result<Vec<SourceName>, YamlError> {
+    fn order(&self, text: &str) -> Result<Order, YamlError> {
         let document = Document::parse(text)?;
         let root = document.root().as_map()?;
         for entry in root.entries() {
@@ -105,17 +115,18 @@ impl OrderFile {
             Err(_) => value.as_seq()?.iter().map(|name| name.as_text().map(str::to_owned)).collect::<Result<_, _>>()?,
         };
         let wrong = |error: SourceOrderError| Node::error(value, format!("{BACKEND_MODE}: {error}"));
-        let order = parse_source_order(&names).map_err(wrong)?;
-        if order.contains(&SourceName::DynamicFile) && !self.dynamic_file {
+        let sources = parse_source_order(&names).map_err(wrong)?;
+        if sources.contains(&SourceName::DynamicFile) && !self.dynamic_file {
             return Err(wrong(SourceOrderError::NoDynamicFile));
         }
-        Ok(order)
+        let last_updated = root.get_ignore_case(LAST_UPDATED).and_then(|node| node.as_text().ok()?.parse().ok());
+        Ok(Order { sources, last_updated })
     }
 }
 
 const BACKEND_MODE: &str = "backendMode";
-/// The last two say when and what was written; the Go program measures by the former how old a change is.
-const KEYS: [&str; 3] = [BACKEND_MODE, "LastUpdatedDateTime", "Version"];
+const LAST_UPDATED: &str = "LastUpdatedDateTime";
+const KEYS: [&str; 3] = [BACKEND_MODE, LAST_UPDATED, "Version"];
 
 #[cfg(test)]
 mod tests {
@@ -148,19 +159,22 @@ mod tests {
         assert!(parse_source_order(&["mountedfile"]).is_err(), "Go tells cases apart here");
     }
 
-    fn parse(text: &str) -> Result<Vec<SourceName>, String> {
+    fn parse(text: &str) -> Result<Order, String> {
         let file = OrderFile { path: "modes.json".into(), dynamic_file: true };
         file.parse(text).map_err(|error| error.to_string())
     }
 
     #[test]
     fn a_file_says_the_order_as_the_go_program_writes_it() {
-        for text in [
-            r#"{"LastUpdatedDateTime": "1700000000", "Version": "1", "backendMode": "CRD MountedFile"}"#,
-            r#"{"backendmode": ["CRD", "MountedFile"]}"#,
-            "backendMode: [CRD, File]\n",
+        for (text, last_updated) in [
+            (
+                r#"{"LastUpdatedDateTime": "1700000000", "Version": "1", "backendMode": "CRD MountedFile"}"#,
+                Some(1_700_000_000),
+            ),
+            (r#"{"backendmode": ["CRD", "MountedFile"], "lastUpdatedDateTime": "today"}"#, None),
+            ("backendMode: [CRD, File]\n", None),
         ] {
-            assert_eq!(parse(text), Ok(vec![Crd, MountedFile]), "{text}");
+            assert_eq!(parse(text), Ok(Order { sources: vec![Crd, MountedFile], last_updated }), "{text}");
         }
     }
 

@@ -41,7 +41,10 @@ pub use super::entries::UserIds;
 /// assert_eq!(deleted.next.rules().rule_count(), 0);
 /// ```
 #[derive(Clone, Debug)]
-pub struct DynamicFile(LastGood);
+pub struct DynamicFile {
+    lists: LastGood,
+    last_updated: Option<i64>,
+}
 
 impl DynamicFile {
     /// Reads the file; without any text for a file that does not exist.
@@ -49,7 +52,6 @@ impl DynamicFile {
     /// `previous` is what was in force until now, `None` at the first reading. `user_ids` is
     /// `dynamicfileUserIDStrict`. A text that is given away is let go before rules are made of it.
     pub fn update(previous: Option<&Self>, file: Option<impl AsRef<[u8]>>, user_ids: UserIds) -> Update<Self> {
-        let previous = previous.map(|Self(lists)| lists);
         let mut report = Report::new(SourceName::DynamicFile, FILE).consequence(match previous {
             Some(_) => "what it held before stays in force".to_owned(),
             None => "nothing is known of what it holds".to_owned(),
@@ -59,6 +61,10 @@ impl DynamicFile {
             Ok(root) => root.iter().for_each(|root| unknown_keys(root, &mut report)),
             Err(error) => report.fatal(DiagnosticCode::NotYaml, error.location(), error.message(), None),
         }
+        let last_updated = match &root {
+            Ok(root) => root.as_ref().and_then(last_updated),
+            Err(_) => previous.and_then(|previous| previous.last_updated),
+        };
         let found = |key| match &mut root {
             Ok(root) => root.as_mut().and_then(|root| root.take_ignore_case(key)).map_or(Found::Gone, Found::Node),
             Err(_) => Found::Unknown,
@@ -67,22 +73,33 @@ impl DynamicFile {
         let mut diagnostics = report.finish();
         let (source, form) = (SourceName::DynamicFile, Form::Strict);
         let reading = Reading { source, name: "the dynamic file", form, user_ids };
-        let next = Self(LastGood::update(previous, reading, found, &mut diagnostics));
-        Update { next, diagnostics }
+        let lists = LastGood::update(previous.map(|previous| &previous.lists), reading, found, &mut diagnostics);
+        Update { next: Self { lists, last_updated }, diagnostics }
     }
 
     /// Whether every key has been usable once.
     #[must_use]
     pub fn is_synced(&self) -> bool {
-        self.0.is_synced()
+        self.lists.is_synced()
     }
 
     /// The rules in force; while not synced those of the usable keys, which are not
     /// [complete](crate::RuleSet::is_complete).
     #[must_use]
     pub fn rules(&self) -> Arc<RuleSet> {
-        self.0.rules()
+        self.lists.rules()
     }
+
+    /// When the other program says it wrote the text (`LastUpdatedDateTime`), in seconds since 1970; `None` if it does not say
+    /// so, or what it says is no such number. Nothing is decided by it: it is for measuring how old a change is.
+    #[must_use]
+    pub fn last_updated(&self) -> Option<i64> {
+        self.last_updated
+    }
+}
+
+fn last_updated(root: &Map) -> Option<i64> {
+    root.get_ignore_case(LAST_UPDATED)?.as_text().ok()?.parse().ok()
 }
 
 fn read(bytes: &[u8]) -> Result<Document, YamlError> {
@@ -115,4 +132,5 @@ fn unknown_keys(root: &Map, report: &mut Report) {
 const FILE: &str = "file";
 
 /// The last two say when and what was written, for the latency metric of aws-iam-authenticator.
-const KEYS: [&str; 5] = [MAP_ROLES, MAP_USERS, MAP_ACCOUNTS, "LastUpdatedDateTime", "Version"];
+const KEYS: [&str; 5] = [MAP_ROLES, MAP_USERS, MAP_ACCOUNTS, LAST_UPDATED, "Version"];
+const LAST_UPDATED: &str = "LastUpdatedDateTime";

@@ -154,3 +154,21 @@ fn where_unique_ids_are_required_an_entry_without_one_is_not_used() {
     assert_eq!(chain(&update).decide(&session("Admin", "s")), Decision::NotMapped);
     assert_eq!(granted(chain(&update).decide(&session_with_id("Whatever", "s", "AROAX"))).username(), "x");
 }
+
+#[test]
+fn the_time_at_which_a_file_says_it_was_written_is_read_and_outlives_a_text_that_is_none() {
+    for (text, written) in [
+        (r#"{"LastUpdatedDateTime": "1669926462"}"#, Some(1_669_926_462)),
+        (r#"{"lastupdateddatetime": 1669926462}"#, Some(1_669_926_462)),
+        (r#"{"LastUpdatedDateTime": "yesterday"}"#, None),
+        (r#"{"LastUpdatedDateTime": {}}"#, None),
+        (r#"{"LastUpdatedDateTime": ""}"#, None),
+        ("{}", None),
+    ] {
+        let update = first(text);
+        assert_eq!(update.next.last_updated(), written, "{text}");
+        assert!(update.diagnostics.is_empty(), "{text}");
+        let broken = DynamicFile::update(Some(&update.next), Some(b"{"), UserIds::Optional);
+        assert_eq!(broken.next.last_updated(), written, "{text}");
+    }
+}
