@@ -38,6 +38,8 @@ use crate::review::{ReviewAnswer, ReviewRequest};
 pub struct HttpLimits {
     /// The most connections at once. An API server asks over one or two. When there is one more, another gives way.
     pub connections: usize,
+    /// The most connections that wait for that; more wait in the kernel.
+    pub waiting: usize,
     /// The most bytes that requests may hold, on all connections together: their bodies, and 4 KiB for each.
     pub request_bytes: usize,
     /// The most requests at once on one HTTP/2 connection.
@@ -55,7 +57,8 @@ impl Default for HttpLimits {
     fn default() -> Self {
         Self {
             connections: 512,
-            request_bytes: 20 * 1024 * 1024,
+            waiting: 2 * 512,
+            request_bytes: 12 * 1024 * 1024,
             streams: 2048,
             body_bytes: 64 * 1024,
             drain: Duration::from_secs(25),

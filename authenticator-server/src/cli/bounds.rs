@@ -250,7 +250,7 @@ const ROWS: [Row; 24] = [
         ("max-request-memory", "maxRequestMemory"),
         Unit::Bytes,
         (4 * MIB, 1024 * MIB),
-        20 * MIB,
+        12 * MIB,
         "The most bytes that all requests at hand may hold together; the connection of one gives way for more",
     ),
     row(
@@ -372,8 +372,10 @@ impl Bounds {
     /// The bounds of serving.
     #[must_use]
     pub(super) fn http(&self) -> HttpLimits {
+        let connections = self.number(Bound::Connections, usize::MAX);
         HttpLimits {
-            connections: self.number(Bound::Connections, usize::MAX),
+            connections,
+            waiting: connections.saturating_mul(2),
             request_bytes: self.number(Bound::RequestBytes, usize::MAX),
             streams: self.number(Bound::Streams, u32::MAX),
             body_bytes: self.number(Bound::BodyBytes, usize::MAX),
@@ -556,7 +558,7 @@ mod tests {
         assert!(line.starts_with("sts-identity-ttl=30s ") && line.contains(" sts-tries=1 "), "{line}");
         assert!(
             line.ends_with(
-                " max-connections=9 max-request-memory=20MiB max-streams=2048 max-body-size=64KiB drain-timeout=25s"
+                " max-connections=9 max-request-memory=12MiB max-streams=2048 max-body-size=64KiB drain-timeout=25s"
             ),
             "{line}"
         );

@@ -41,14 +41,15 @@ pub(super) fn silent_api_server(file: &WebhookKubeconfigFile, asks_for_certifica
 /// The limits as far as this process may open files: connections take half of them at most, and leave the others to calls of
 /// STS, sources of mappings, certificates and health checks.
 pub(super) fn few_files(mut limits: HttpLimits) -> HttpLimits {
-    let half = metrics::most_open_files().and_then(|files| usize::try_from(files / 2).ok());
-    if let Some(half) = half.filter(|half| *half < limits.connections) {
+    let Some(files) = metrics::most_open_files().and_then(|files| usize::try_from(files).ok()) else { return limits };
+    if files / 2 < limits.connections {
+        limits.connections = files / 2;
         tracing::warn!(
-            connections = half,
+            connections = limits.connections,
             "fewer connections than --max-connections: this process may not open more than twice as many files (ulimit -n)"
         );
-        limits.connections = half;
     }
+    limits.waiting = limits.waiting.min(files / 4);
     limits
 }
 

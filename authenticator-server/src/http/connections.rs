@@ -1,5 +1,6 @@
 //! Connections: accepted, secured, served, and let finish.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::error::Error as _;
 use std::future::Future;
@@ -10,6 +11,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::FutureExt as _;
+use futures::future::{Fuse, FusedFuture as _};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -21,7 +23,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
-use super::places::{Guest, Lack, Places, REQUEST_BYTES};
+use super::places::{Guest, Lack, Places, REQUEST_BYTES, Seat};
 use super::{Answer, Peer, Webhook};
 use crate::tls::ServerTls;
 
@@ -53,40 +55,50 @@ pub async fn serve(listener: TcpListener, tls: ServerTls, webhook: Arc<Webhook>,
     let server = Server {
         tls,
         connections: GracefulShutdown::new(),
-        places: Arc::new(Places::new(limits.connections, limits.request_bytes, webhook.serving.clone())),
+        places: Arc::new(Places::new(&limits, webhook.serving.clone())),
         webhook,
     };
+    // Taken from the kernel, where it cannot be seen how many wait.
+    let mut waiting = VecDeque::new();
+    let mut place = pin!(Fuse::terminated());
     let mut shutdown = pin!(shutdown);
     let mut failing = false;
     loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = &mut shutdown => break,
-        };
-        match accepted {
-            Ok((stream, _)) => {
-                failing = false;
-                server.spawn(stream).await;
-            }
-            Err(error) => {
-                // Out of file descriptors, most likely: one must end before another can be had.
-                server.places.give_way(Lack::Files);
-                if !failing {
-                    tracing::error!(%error, "cannot accept connections");
+        server.places.waiting(waiting.len());
+        if place.is_terminated() && !waiting.is_empty() {
+            place.set(Arc::clone(&server.places).take().fuse());
+        }
+        tokio::select! {
+            (guest, seat) = &mut place => if let Some(stream) = waiting.pop_front() {
+                server.spawn(stream, guest, seat);
+            },
+            accepted = listener.accept(), if waiting.len() < limits.waiting.max(1) => match accepted {
+                Ok((stream, _)) => {
+                    failing = false;
+                    waiting.push_back(stream);
                 }
-                failing = true;
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
+                Err(error) => {
+                    // Out of file descriptors, most likely: one must end before another can be had.
+                    server.places.give_way(Lack::Files);
+                    if !failing {
+                        tracing::error!(%error, "cannot accept connections");
+                    }
+                    failing = true;
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            },
+            () = &mut shutdown => break,
         }
     }
-    // Whoever is connected as far as the kernel is concerned may have asked already.
-    while let Some(Ok((stream, _))) = listener.accept().now_or_never() {
-        // Not for anybody else's place, though: they would come for ever.
-        if server.spawn(stream).now_or_never().is_none() {
-            break;
-        }
+    // Whoever is connected as far as the kernel is concerned may have asked already. Not for anybody else's place, though: they
+    // would come for ever.
+    place.set(Fuse::terminated());
+    let accept = || Some(listener.accept().now_or_never()?.ok()?.0);
+    while let Some(stream) = waiting.pop_front().or_else(accept) {
+        let Some((guest, seat)) = Arc::clone(&server.places).take().now_or_never() else { break };
+        server.spawn(stream, guest, seat);
     }
-    drop(listener);
+    drop((listener, waiting));
     tracing::info!(open = server.connections.count(), "draining");
     if tokio::time::timeout(limits.drain, server.connections.shutdown()).await.is_err() {
         tracing::warn!("connections were still busy and are cut");
@@ -102,8 +114,7 @@ struct Server {
 }
 
 impl Server {
-    async fn spawn(&self, stream: TcpStream) {
-        let (guest, seat) = self.places.take().await;
+    fn spawn(&self, stream: TcpStream, guest: Guest, seat: Seat) {
         let guest = Arc::new(guest);
         // The settings of this moment, for as long as the connection lasts.
         let acceptor = TlsAcceptor::from(self.tls.load_full());

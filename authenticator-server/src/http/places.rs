@@ -3,21 +3,23 @@
 //!
 //! When either is used up, a connection gives way. It is one of those that have not proven themselves: over which nobody was
 //! let in yet, and no client certificate shown. Of these the idle go before the busy, and of each the first that came.
-//! An API server's connection proves itself with its first good token, so that whoever holds connections, or requests on them, has to come by a token of somebody who is mapped
-//! before it can stand in the API server's way. Everybody has five seconds to do so: where places go round faster than that,
-//! newcomers wait.
+//! An API server's connection proves itself with its first good token, so that whoever holds connections, or requests on them,
+//! has to come by a token of somebody who is mapped before it can stand in the API server's way. Everybody has five seconds to
+//! do so, and less where many wait: newcomers take their turn.
 //!
 //! Where all have proven themselves, the place is that of the longest unused, and a request that finds no memory is turned
 //! away (503): load is shed before memory grows.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
+use super::HttpLimits;
 use crate::metrics::ServingCounts;
 
 /// What a request takes beside its body: a task, a stream, its head, and what is on the way to its answer.
@@ -26,10 +28,17 @@ pub(super) const REQUEST_BYTES: usize = 4 * 1024;
 /// How long a newcomer keeps its place in any case: enough for a handshake and a token that is known, on a busy machine and in a crowd
 /// of the API server's own connections: it makes as many as it has requests when it finds none.
 const GRACE: Duration = Duration::from_secs(5);
+/// What is left of that where as many wait as may: whoever has something to ask does so at once, and a crowd of those who do not
+/// must not take longer to go round than an API server waits (30 s).
+const LEAST_GRACE: Duration = Duration::from_millis(250);
+/// How often whoever is next looks how many wait behind.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// All places of a server.
 pub(super) struct Places {
     free: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    most_waiting: usize,
     most_bytes: usize,
     counts: ServingCounts,
     taken: Mutex<Taken>,
@@ -94,16 +103,29 @@ impl Lack {
 }
 
 impl Places {
-    /// So many places, and so many bytes for the requests of all of them.
-    pub(super) fn new(places: usize, most_bytes: usize, counts: ServingCounts) -> Self {
-        Self { free: Arc::new(Semaphore::new(places)), most_bytes, counts, taken: Mutex::default() }
+    /// The places of a server with these limits.
+    pub(super) fn new(limits: &HttpLimits, counts: ServingCounts) -> Self {
+        Self {
+            free: Arc::new(Semaphore::new(limits.connections)),
+            waiting: AtomicUsize::new(0),
+            most_waiting: limits.waiting,
+            most_bytes: limits.request_bytes,
+            counts,
+            taken: Mutex::default(),
+        }
     }
 
-    /// Gives a connection a place, somebody else's if it must be.
-    pub(super) async fn take(self: &Arc<Self>) -> (Guest, Seat) {
+    /// Notes how many connections wait for a place.
+    pub(super) fn waiting(&self, connections: usize) {
+        self.waiting.store(connections, Ordering::Relaxed);
+    }
+
+    /// Gives a connection a place, somebody else's if it must be. One waits here at a time.
+    pub(super) async fn take(self: Arc<Self>) -> (Guest, Seat) {
         let mut free = pin!(Arc::clone(&self.free).acquire_owned());
         let place = loop {
-            match tokio::time::timeout_at(self.next_due(), &mut free).await {
+            let until = self.next_due().min(Instant::now() + LOOK_AGAIN);
+            match tokio::time::timeout_at(until, &mut free).await {
                 Ok(place) => break place,
                 Err(_) if self.next_due() > Instant::now() => {}
                 Err(_) => {
@@ -123,14 +145,20 @@ impl Places {
         self.counts.open(taken.places.len());
         drop(taken);
         // Nobody ever closes the semaphore, and if it were closed, nobody would be counted.
-        (Guest { places: Arc::clone(self), number, give_way }, Seat { _place: place.ok() })
+        (Guest { places: self, number, give_way }, Seat { _place: place.ok() })
     }
 
     /// When the next one may have to give way.
     fn next_due(&self) -> Instant {
         let taken = self.taken();
         let first = taken.first().and_then(|number| taken.places.get(&number));
-        first.map_or_else(Instant::now, |place| place.since + GRACE)
+        first.map_or_else(Instant::now, |place| place.since + self.grace())
+    }
+
+    fn grace(&self) -> Duration {
+        let waiting = u32::try_from(self.waiting.load(Ordering::Relaxed).min(self.most_waiting)).unwrap_or(u32::MAX);
+        let most = u32::try_from(self.most_waiting).unwrap_or(u32::MAX).max(1);
+        (GRACE - GRACE * waiting / most).max(LEAST_GRACE)
     }
 
     /// Lets one connection give way, if there is any.
@@ -245,13 +273,14 @@ mod tests {
     use super::*;
 
     fn places(places: usize, bytes: usize) -> Arc<Places> {
-        Arc::new(Places::new(places, bytes, ServingCounts::default()))
+        let limits = HttpLimits { connections: places, waiting: 8, request_bytes: bytes, ..HttpLimits::default() };
+        Arc::new(Places::new(&limits, ServingCounts::default()))
     }
 
     async fn guests<const N: usize>(places: &Arc<Places>) -> ([Arc<Guest>; N], Vec<Seat>) {
         let (mut guests, mut seats) = (Vec::new(), Vec::new());
         for _ in 0..N {
-            let (guest, seat) = places.take().await;
+            let (guest, seat) = Arc::clone(places).take().await;
             guests.push(Arc::new(guest));
             seats.push(seat);
         }
@@ -264,7 +293,7 @@ mod tests {
 
     /// Who has to go when one more comes, after their grace.
     async fn gone_for_one_more(places: &Arc<Places>, guests: &[Arc<Guest>], seats: Vec<Seat>) -> Vec<usize> {
-        let mut newcomer = pin!(places.take());
+        let mut newcomer = pin!(Arc::clone(places).take());
         assert!(tokio::time::timeout(GRACE / 2, &mut newcomer).await.is_err());
         assert!(!guests.iter().any(|guest| must_go(guest)), "each has its grace");
         assert!(tokio::time::timeout(GRACE, &mut newcomer).await.is_err());
@@ -297,6 +326,24 @@ mod tests {
             drop(guest.charge().unwrap());
         }
         assert_eq!(gone_for_one_more(&places, &all, seats).await, [2]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_more_wait_the_shorter_is_the_grace() {
+        for (waiting, grace) in [(0, GRACE), (4, GRACE / 2), (8, LEAST_GRACE), (100, LEAST_GRACE)] {
+            let places = places(1, REQUEST_BYTES);
+            let ([guest], seats) = guests(&places).await;
+            let mut newcomer = pin!(Arc::clone(&places).take());
+            // It waits already when the others come.
+            assert!(tokio::time::timeout(Duration::from_millis(1), &mut newcomer).await.is_err());
+            places.waiting(waiting);
+            assert!(tokio::time::timeout(grace - Duration::from_millis(2), &mut newcomer).await.is_err());
+            assert!(!must_go(&guest), "{waiting}");
+            assert!(tokio::time::timeout(2 * LOOK_AGAIN, &mut newcomer).await.is_err());
+            assert!(must_go(&guest), "{waiting}");
+            drop(seats);
+            newcomer.await;
+        }
     }
 
     #[tokio::test]
@@ -337,6 +384,6 @@ mod tests {
         drop((charge, guest, seats));
         assert_eq!(places.taken().bytes, 0);
         assert!(places.taken().places.is_empty());
-        assert!(Arc::new(places.take().await.0).charge().is_some());
+        assert!(Arc::new(Arc::clone(&places).take().await.0).charge().is_some());
     }
 }
