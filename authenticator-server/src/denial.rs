@@ -51,6 +51,8 @@ pub enum Disclosure {
 /// Why nobody can tell whether to let a caller in.
 #[derive(Clone, Copy, Debug)]
 pub enum Outage {
+    /// The token is out of its time by this machine's clock, and within it by STS's.
+    Clock,
     /// STS could not be heard.
     Sts(sts::Outage),
     /// A source of mappings has not been read yet, or not all of it, and it goes before any that would say yes.
@@ -160,6 +162,7 @@ impl Outage {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
+            Self::Clock => "clock.astray",
             Self::Sts(outage) => outage.code(),
             Self::NotSynced(_) => "mapping.not_synced",
             Self::Ec2(outage) => outage.code(),
@@ -170,6 +173,7 @@ impl Outage {
     #[must_use]
     pub const fn go_result(&self) -> GoResult {
         match self {
+            Self::Clock => GoResult::InvalidToken,
             Self::Sts(sts::Outage::Throttled) => GoResult::StsThrottling,
             Self::Sts(_) => GoResult::StsError,
             Self::NotSynced(_) | Self::Ec2(_) => GoResult::UnknownUser,
@@ -180,6 +184,7 @@ impl Outage {
 impl fmt::Display for Outage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Clock => f.write_str("this machine's clock is far from that of STS"),
             Self::Sts(outage) => outage.fmt(f),
             Self::NotSynced(source) => write!(f, "the mappings of {source} have not all been read yet"),
             Self::Ec2(outage) => outage.fmt(f),

@@ -9,7 +9,8 @@
 //! 3. what STS named hangs together: the ARN is a principal of the endpoint's partition, its account is the account that STS
 //!    states beside it, and the unique id belongs to the ARN's session.
 //!
-//! Everything else is a [`Denial`], if the token or STS itself says no, or an [`Outage`], if nobody could be heard.
+//! Everything else is a [`Denial`], if the token or STS itself says no, or an [`Outage`], if nobody could be heard, or this
+//! machine's clock is not to be believed.
 
 use std::sync::Arc;
 
@@ -20,8 +21,10 @@ use crate::cluster_id::ClusterId;
 use crate::denial::{Denial, Outage, Refused};
 use crate::ec2;
 use crate::metrics::ShieldCounts;
-use crate::sts::{self, AnswerError, AskError, CallerIdentity, Client, Load, Origin, Shield, ShieldLimits};
-use crate::token::{AccessKeyId, CredentialsDigest, HostTable, Limits, PresignedRequest, StsHost, Token, TokenDigest};
+use crate::sts::{self, AnswerError, AskError, CallerIdentity, Client, Contact, Load, Origin, Shield, ShieldLimits};
+use crate::token::{
+    AccessKeyId, CredentialsDigest, HostTable, Limits, PresignedRequest, StsHost, Token, TokenDigest, TokenError,
+};
 
 /// The proof that STS vouches for an identity, for this cluster, until a known time.
 ///
@@ -90,6 +93,7 @@ pub struct Verifier {
     hosts: HostTable,
     limits: Limits,
     cluster_id: Arc<ClusterId>,
+    contact: Contact,
     shield: Shield<Vouched>,
 }
 
@@ -107,12 +111,14 @@ impl Verifier {
     #[must_use]
     pub fn new(hosts: HostTable, limits: Limits, client: Client, shield: ShieldLimits, counts: ShieldCounts) -> Self {
         let cluster_id = Arc::new(client.cluster_id().clone());
+        let contact = client.contact().clone();
         let client = Arc::new(client);
         let ask = move |request: Arc<PresignedRequest>| {
             let client = Arc::clone(&client);
             async move { identify(&client.ask(&request).await?, request.host(), request.access_key_id()) }
         };
-        Self { hosts, limits, cluster_id, shield: Shield::new(shield, counts, Vouched::weight, ask) }
+        let shield = Shield::new(shield, counts, Vouched::weight, ask);
+        Self { hosts, limits, cluster_id, contact, shield }
     }
 
     /// Proves whose token it is, at time `now`, and leaves in `trail` what became known of it.
@@ -120,7 +126,8 @@ impl Verifier {
     /// # Errors
     /// A [`Denial`] is final for this token. An [`Outage`] says nothing about the caller.
     pub async fn verify(&self, token: &Token, now: Timestamp, trail: &mut Trail) -> Result<Verified, Refused> {
-        let request = PresignedRequest::parse(token, &self.hosts, &self.limits, now).map_err(Denial::Token)?;
+        let request = PresignedRequest::of_any_time(token, &self.hosts, &self.limits).map_err(Denial::Token)?;
+        request.check_time(&self.limits, now).map_err(|error| self.out_of_time(&request, now, error))?;
         let request = Arc::new(request);
         let digest = token.digest();
         (trail.access_key_id, trail.host) = (Some(request.access_key_id().clone()), Some(request.host()));
@@ -138,6 +145,16 @@ impl Verifier {
         let (credentials, until, host) = (request.credentials_digest(), request.valid_until(), request.host());
         let origin = told.from;
         Ok(Verified { identity, cluster_id: Arc::clone(&self.cluster_id), digest, credentials, until, host, origin })
+    }
+
+    /// What to make of a token that is out of its time by this machine's clock: nobody is refused because somebody set that. If
+    /// STS's is far from it and the token within its time by that, nobody can tell.
+    fn out_of_time(&self, request: &PresignedRequest, now: Timestamp, error: TokenError) -> Refused {
+        let theirs = self.contact.heard().astray_by().and_then(|ahead| now.checked_add(ahead).ok());
+        match theirs {
+            Some(time) if request.check_time(&self.limits, time).is_ok() => Outage::Clock.into(),
+            _ => Denial::Token(error).into(),
+        }
     }
 
     /// Tells at any later moment how busy the shield is.

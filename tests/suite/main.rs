@@ -5,6 +5,7 @@
 //! - [`audit`]: each decision is recorded, and what cannot be recorded keeps nobody out.
 //! - [`bad_input`]: what is wrong on a command line or in a config file is named, with its place and what would be right.
 //! - [`broken_sts`]: what is not STS and stands in its place is never believed, and costs no memory.
+//! - [`clock`]: somebody sets the clock of the webhook's machine, and nobody is refused for it.
 //! - [`cluster`]: a person with AWS credentials runs kubectl against a real API server, and RBAC decides.
 //! - [`corpus`]: each of hundreds of hostile tokens is refused for its own reason, and its twin is let in.
 //! - [`credentials`]: the plugin picks the credentials, host and region that the AWS CLI picks, in every environment.
@@ -37,6 +38,7 @@
 mod audit;
 mod bad_input;
 mod broken_sts;
+mod clock;
 mod cluster;
 mod corpus;
 mod credentials;

@@ -6,6 +6,7 @@ use authenticator_tests::support::review::{Answer, Reviewer};
 use authenticator_tests::support::server::{Server, Setup};
 use authenticator_tests::support::sts::{Behaviour, Principal, Sts};
 use authenticator_tests::support::{forger, plugin};
+use futures::StreamExt as _;
 use http::StatusCode;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
@@ -96,6 +97,21 @@ async fn one_of_two_addresses_that_is_dead_keeps_nobody_out() {
             ask(&reviewer, &forger::token("AKIAIOSFODNN7EXAMPLE", "us-west-2")).await,
             Answer::Failed { .. }
         ));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_reviews_of_one_token_are_one_call_whether_some_at_a_time_or_all_at_once() {
+    for at_once in [64, 1000] {
+        let sts = Sts::start([alice()]);
+        let server = start(&sts, &["--log-verbosity=info"]);
+        // So that the first ones come while it is asked.
+        sts.behave(Behaviour::After(Duration::from_millis(500)));
+        let (reviewer, token) = (server.reviewer(), token(&alice()));
+        let reviews = futures::stream::iter((0..1000).map(|_| ask(&reviewer, &token)));
+        let answers: Vec<_> = reviews.buffer_unordered(at_once).collect().await;
+        assert!(answers.iter().all(|answer| matches!(answer, Answer::Allowed(_))), "{at_once}");
+        assert_eq!(sts.seen().len(), 1, "{at_once}");
     }
 }
 

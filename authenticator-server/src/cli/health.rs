@@ -1,6 +1,6 @@
 //! What the health endpoint looks at.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::admin::{Check, Health, State};
 use crate::clock::Clock;
@@ -46,13 +46,12 @@ fn certificate(not_after: Timestamp, now: Timestamp) -> State {
     }
 }
 
-fn sts(Heard { at, missed, clock_ahead }: Heard, now: Timestamp) -> State {
+fn sts(heard: Heard, now: Timestamp) -> State {
     let ago = |time: Timestamp| now.duration_since(time).as_secs();
-    match (at, missed) {
-        _ if clock_ahead.is_some_and(|ahead| ahead.abs() > ASTRAY) => {
-            let seconds = clock_ahead.unwrap_or_default().as_secs();
-            State::Shown(format!("its clock is ahead of this machine's by {seconds} s"))
-        }
+    if let Some(ahead) = heard.astray_by() {
+        return State::Shown(format!("its clock is ahead of this machine's by {} s", ahead.as_secs()));
+    }
+    match (heard.at, heard.missed) {
         (None, None) => State::Good("not asked yet".to_owned()),
         (Some(at), missed) if missed.is_none_or(|missed| missed < at) => {
             State::Good(format!("heard {} s ago", ago(at)))
@@ -62,10 +61,10 @@ fn sts(Heard { at, missed, clock_ahead }: Heard, now: Timestamp) -> State {
     }
 }
 
-const ASTRAY: SignedDuration = SignedDuration::from_secs(30);
-
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+
     use super::*;
 
     fn at(second: i64) -> Timestamp {

@@ -32,6 +32,11 @@ impl Client {
         &self.cluster_id
     }
 
+    /// What is known of STS beside its answers.
+    pub(crate) const fn contact(&self) -> &Contact {
+        &self.contact
+    }
+
     /// Sends the request once. Whoever calls this bounds its time.
     ///
     /// # Errors

@@ -18,7 +18,17 @@ use crate::token::StsHost;
 pub struct Contact {
     counts: StsCalls,
     clock: Clock,
-    heard: Arc<Mutex<Heard>>,
+    noted: Arc<Mutex<Noted>>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Noted {
+    at: Option<Timestamp>,
+    /// What its clock said, and when by the clock that nobody sets.
+    date: Option<(Timestamp, Instant)>,
+    /// Whether that was far from what ours said.
+    astray: bool,
+    missed: Option<Timestamp>,
 }
 
 /// When STS was last heard, and how it was.
@@ -26,23 +36,37 @@ pub struct Contact {
 pub struct Heard {
     /// When it last answered, whatever it said.
     pub at: Option<Timestamp>,
-    /// How far its clock was ahead of ours then; seconds count, since its `Date` has no more.
+    /// How far its clock is ahead of ours now; seconds count, since its `Date` has no more.
     pub clock_ahead: Option<SignedDuration>,
     /// When it last could not be heard.
     pub missed: Option<Timestamp>,
+}
+
+impl Heard {
+    /// How far STS's clock is ahead of ours, if that is more than a network and a whole second can explain.
+    #[must_use]
+    pub fn astray_by(&self) -> Option<SignedDuration> {
+        self.clock_ahead.filter(|ahead| ahead.abs() > SignedDuration::from_secs(30))
+    }
 }
 
 impl Contact {
     /// A contact of which nothing is known yet.
     #[must_use]
     pub fn new(counts: StsCalls, clock: Clock) -> Self {
-        Self { counts, clock, heard: Arc::default() }
+        Self { counts, clock, noted: Arc::default() }
     }
 
     /// What was heard so far.
     #[must_use]
     pub fn heard(&self) -> Heard {
-        *self.lock()
+        let Noted { at, date, missed, .. } = *self.lock();
+        let clock_ahead = date.and_then(|(date, since)| {
+            // Time goes on evenly by this clock, whoever sets the other.
+            let time = date.checked_add(SignedDuration::try_from(since.elapsed()).ok()?).ok()?;
+            Some(time.duration_since(self.clock.now()))
+        });
+        Heard { at, clock_ahead, missed }
     }
 
     /// Notes a call that begins now. If it is dropped before it ended, it took too long.
@@ -52,32 +76,25 @@ impl Contact {
 
     /// Notes a response, of any status.
     pub(super) fn responded(&self, headers: &HeaderMap) {
-        let now = self.clock.now();
         let date = headers.get(DATE).and_then(|date| date.to_str().ok());
-        let date = date.and_then(|date| rfc2822::parse(date).ok()).map(|date| date.timestamp());
-        let ahead = date.map(|date| date.duration_since(now));
-        let mut heard = self.lock();
-        let was_astray = heard.clock_ahead.is_some_and(is_astray);
-        heard.at = Some(now);
-        heard.clock_ahead = ahead.or(heard.clock_ahead);
-        drop(heard);
-        if let Some(ahead) = ahead
-            && is_astray(ahead)
+        let date = date.and_then(|date| rfc2822::parse(date).ok()).map(|date| (date.timestamp(), Instant::now()));
+        let mut noted = self.lock();
+        noted.at = Some(self.clock.now());
+        noted.date = date.or(noted.date);
+        drop(noted);
+        let astray_by = self.heard().astray_by();
+        let was_astray = std::mem::replace(&mut self.lock().astray, astray_by.is_some());
+        if let Some(ahead) = astray_by
             && !was_astray
         {
             let seconds = ahead.as_secs();
-            tracing::error!(seconds, "STS's clock is ahead of this machine's by so much: good tokens will be refused");
+            tracing::error!(seconds, "STS's clock is ahead of this machine's by so much: good tokens may not be taken");
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Heard> {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Noted> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// More than a network and a whole second can explain, and enough to cost tokens minutes of their life.
-fn is_astray(ahead: SignedDuration) -> bool {
-    ahead.abs() > SignedDuration::from_secs(30)
 }
 
 /// A call under way.
@@ -129,6 +146,9 @@ impl Drop for Call<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+    use std::time::Duration;
+
     use http::HeaderValue;
     use mapping::Partition;
 
@@ -146,8 +166,8 @@ mod tests {
         HostTable::for_partition(Partition::Aws).get("sts.eu-west-1.amazonaws.com").unwrap()
     }
 
-    #[test]
-    fn the_date_of_an_answer_tells_how_far_the_clocks_are_apart() {
+    #[tokio::test(start_paused = true)]
+    async fn the_date_of_an_answer_tells_how_far_the_clocks_are_apart() {
         let (contact, _) = contact();
         assert_eq!(contact.heard(), Heard::default());
         for (date, ahead) in [
@@ -161,6 +181,23 @@ mod tests {
             assert_eq!(contact.heard().clock_ahead, Some(SignedDuration::from_secs(ahead)), "{date}");
         }
         assert!(contact.heard().at.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_is_set_is_seen_to_be_away_from_that_of_sts_before_it_is_heard_again() {
+        let begun: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+        let set_by = Arc::new(AtomicI64::new(0));
+        let ours = Arc::clone(&set_by);
+        let clock = Clock::from_fn(move || begun + SignedDuration::from_secs(ours.load(Ordering::SeqCst)));
+        let contact = Contact::new(StsCalls::default(), clock);
+        contact.responded(&HeaderMap::from_iter([(DATE, HeaderValue::from_static("Sun, 01 Mar 2026 12:00:00 GMT"))]));
+        tokio::time::advance(Duration::from_secs(60)).await;
+        for (set, ahead) in [(60, 0), (60 + 1200, -1200), (60 - 1200, 1200)] {
+            set_by.store(set, Ordering::SeqCst);
+            let ahead = SignedDuration::from_secs(ahead);
+            assert_eq!(contact.heard().clock_ahead, Some(ahead));
+            assert_eq!(contact.heard().astray_by(), Some(ahead).filter(|ahead| !ahead.is_zero()));
+        }
     }
 
     #[test]

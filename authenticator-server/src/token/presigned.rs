@@ -36,12 +36,20 @@ impl PresignedRequest {
     /// The first thing that is not as it must be: size, encoding, URL, parameters, then time. A token with an error here
     /// causes no request to STS.
     pub fn parse(token: &Token, hosts: &HostTable, limits: &Limits, now: Timestamp) -> Result<Self, TokenError> {
+        let request = Self::of_any_time(token, hosts, limits)?;
+        request.check_time(limits, now)?;
+        Ok(request)
+    }
+
+    /// Reads a token whose time may be over, or not have come.
+    ///
+    /// # Errors
+    /// As with [`PresignedRequest::parse`], but for the time.
+    pub(crate) fn of_any_time(token: &Token, hosts: &HostTable, limits: &Limits) -> Result<Self, TokenError> {
         let url = decode(token.expose(), limits)?;
         let (host, query) = split_url(&url)?;
         let host = hosts.find(host).map_err(TokenError::Host)?;
-        let request = Self::from_query(host, Query::parse(query)?)?;
-        request.check_time(limits, now)?;
-        Ok(request)
+        Self::from_query(host, Query::parse(query)?)
     }
 
     fn from_query(host: &'static StsHost, mut query: Query) -> Result<Self, TokenError> {
@@ -66,7 +74,11 @@ impl PresignedRequest {
         Ok(Self { host, access_key_id, date: date.to_string(), signed_at, expires, security_token, signature })
     }
 
-    fn check_time(&self, limits: &Limits, now: Timestamp) -> Result<(), TokenError> {
+    /// Looks whether `now` is within its time.
+    ///
+    /// # Errors
+    /// [`TokenError::NotYetValid`] or [`TokenError::Expired`].
+    pub(crate) fn check_time(&self, limits: &Limits, now: Timestamp) -> Result<(), TokenError> {
         let ahead = self.signed_at.duration_since(now);
         if ahead > signed(limits.max_ahead) {
             return Err(TokenError::NotYetValid { seconds: ahead.as_secs() });

@@ -2,20 +2,25 @@
 //!
 //! While a fault lasts, somebody asks twice a second with a token that was let in before, and somebody else with one that nobody
 //! has seen. The table says how many of them were let in, how many got a 503, how many no answer, and the longest that an
-//! answer took; how soon after the end of the fault a new token was let in; and which metric shows it, by how much it grew.
-//! `FAULT_SECONDS` makes all of it shorter. It ends with an error if anybody was refused, or a metric did not move.
+//! answer took; how soon after the end of the fault a new token was let in; which metric shows it, by how much it grew; and how
+//! much memory it took. `FAULT_SECONDS` makes all of it shorter, but for what takes its time; `FAULT` is a part of the names of those
+//! that shall happen. It ends with an error if anybody was refused or nobody let in again
+//! soon, if a metric did not move, or memory grew beyond its bound.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use authenticator_tests::support::control_plane::ReviewVersion;
+use authenticator_tests::support::pairs::Operator;
 use authenticator_tests::support::review::{self, Answer, Reviewer};
 use authenticator_tests::support::server::{Server, Setup};
 use authenticator_tests::support::sts::{Behaviour, Principal, Sts};
 use authenticator_tests::support::{crowd, forger, plugin};
 use http::{Request, StatusCode};
 use http_body_util::Full;
+use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
@@ -23,6 +28,9 @@ const ACCOUNT: &str = "111122223333";
 const CLUSTER: &str = "faults";
 /// Tokens are made before the fault, so that making them does not take the machine away from it.
 const PEOPLE: u32 = 300;
+/// How soon after a fault a new token must be let in.
+const RECOVERY: Duration = Duration::from_secs(3);
+const MOST_MEMORY_KIB: u64 = 40 * 1024;
 
 #[tokio::main]
 async fn main() {
@@ -51,11 +59,20 @@ async fn main() {
             Behaviour::EverySecond(Box::new(Behaviour::CloseConnection)),
             r#"sts_answers_total{code="sts.unreachable""#,
         ),
-        ("10,000 idle connections", r#"http_connections_cut_total{lack="places""#, Fault::Idle),
+        ("10,000 idle connections", r#"http_connections_cut_total{lack="places""#, Fault::Idle(b"")),
+        (
+            "10,000 connections that stop amid a TLS handshake",
+            r#"http_connections_cut_total{lack="places""#,
+            Fault::Idle(HALF_A_HELLO),
+        ),
         ("600 connections kept busy, made anew when cut", r#"http_connections_cut_total{lack="places""#, Fault::Busy),
         ("16,384 bodies that stop after 60 KiB", r#"http_connections_cut_total{lack="memory""#, Fault::SlowBodies),
+        ("100,000 forged tokens, 64 at a time", r#"decisions_total{outcome="deny""#, Fault::Forged),
+        ("another certificate on disk each second", r#"certificate_reloads_total{result="taken""#, Fault::Certificates),
+        ("the process is killed and started again", "process_start_time_seconds", Fault::Killed),
     ];
-    for (what, metric, fault) in rows {
+    let wanted = std::env::var("FAULT").unwrap_or_default();
+    for (what, metric, fault) in rows.into_iter().filter(|(what, ..)| what.contains(&wanted)) {
         row(what, metric, fault, Duration::from_secs(seconds)).await;
     }
 }
@@ -63,94 +80,179 @@ async fn main() {
 enum Fault {
     Sts(Behaviour),
     HangAndFlood,
-    Idle,
+    /// Connections that send this and nothing more.
+    Idle(&'static [u8]),
     Busy,
     SlowBodies,
+    Forged,
+    Certificates,
+    Killed,
 }
+
+/// The head of a TLS record of 512 bytes, and of the ClientHello in it.
+const HALF_A_HELLO: &[u8] = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
 
 async fn row(what: &str, metric: &str, fault: Fault, time: Duration) {
     let people: Vec<_> =
         (0..PEOPLE).map(|n| Principal::role_session(ACCOUNT, "worker", &format!("worker-{n}"))).collect();
-    let sts = Sts::start(people.clone());
-    let server = Setup::new(&format!("clusterID: {CLUSTER}\nserver: {{mapAccounts: ['{ACCOUNT}']}}"))
-        .sts(&sts)
-        .argument("--log-verbosity=info")
-        .start()
-        .expect("the webhook comes up");
-    let reviewer = server.reviewer();
+    let mut scene = Scene::new(people.clone());
+    let reviewer = scene.server.reviewer();
     let mut tokens = people.iter().map(|who| plugin::token(who, CLUSTER, "us-west-2"));
     let known = tokens.next().expect("a token");
     assert!(matches!(ask(&reviewer, &known).await, Ok(Answer::Allowed(_))), "{what}");
     let tokens: Vec<_> = tokens.collect();
     let mut tokens = tokens.into_iter();
-    let before = value(&reviewer, metric).await;
+    let before = Numbers::read(&reviewer).await;
 
-    let mut crowd = begin(&fault, &sts, &server).await;
     let (old, new) = (Arc::<Tally>::default(), Arc::<Tally>::default());
     let begun = Instant::now();
+    let mut crowd = scene.begin(&fault, &old, &known).await;
     let mut asking = JoinSet::new();
-    while begun.elapsed() < time {
+    while !is_over(&fault, &mut crowd, begun, time) {
         asking.spawn(Arc::clone(&old).note(reviewer.clone(), known.clone()));
         asking.spawn(Arc::clone(&new).note(reviewer.clone(), tokens.next().expect("tokens for as long")));
         // One who comes anew each time, as an API server that was restarted.
-        if matches!(fault, Fault::Idle | Fault::Busy | Fault::SlowBodies) {
-            asking.spawn(Arc::clone(&new).note(server.reviewer(), known.clone()));
+        if matches!(fault, Fault::Idle(_) | Fault::Busy | Fault::SlowBodies) {
+            asking.spawn(Arc::clone(&new).note(scene.server.reviewer(), known.clone()));
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
     crowd.abort_all();
-    sts.behave(Behaviour::Normal);
+    scene.sts.behave(Behaviour::Normal);
     let ended = Instant::now();
     let back = back(&reviewer, &mut tokens, ended).await;
     asking.join_all().await;
-    let grown = value(&reviewer, metric).await - before;
+    let after = Numbers::read(&reviewer).await;
+    let grown = after.sum(metric) - before.sum(metric);
+    let memory = scene.server.peak_memory();
     println!(
-        "| {what} | {} s | {old} | {new} | {:.1?} | {back:.1?} | `{metric}}}` +{grown:.0} | {} MiB |",
-        time.as_secs(),
+        "| {what} | {:.0?} | {old} | {new} | {:.1?} | {back:.1?} | `{metric}}}` +{grown:.0} | {} MiB |",
+        ended - begun,
         old.longest().max(new.longest()),
-        server.peak_memory() / 1024
+        memory / 1024
     );
     assert!(grown > 0.0, "{metric} does not show it");
+    assert!(after.0.len() < before.0.len() + 100, "there are {} numbers, {} before", after.0.len(), before.0.len());
     assert_eq!(old.refused.load(Ordering::SeqCst) + new.refused.load(Ordering::SeqCst), 0, "somebody was refused");
+    assert!(back < RECOVERY, "nobody is let in {RECOVERY:?} after it");
+    assert!(memory < MOST_MEMORY_KIB, "memory grew to {memory} KiB");
 }
 
-/// Lets it happen; what is returned goes on with it.
-async fn begin(fault: &Fault, sts: &Sts, server: &Server) -> JoinSet<()> {
-    let mut crowd = JoinSet::new();
+fn is_over(fault: &Fault, crowd: &mut JoinSet<()>, begun: Instant, time: Duration) -> bool {
     match fault {
-        Fault::Sts(behaviour) => sts.behave(behaviour.clone()),
-        Fault::HangAndFlood => {
-            sts.behave(Behaviour::Hang);
-            let reviewer = server.reviewer();
-            crowd.spawn(async move {
-                let mut asking = JoinSet::new();
-                for number in 0.. {
-                    let (reviewer, token) =
-                        (reviewer.clone(), forger::token(&format!("AKIA{number:0>16}"), "us-west-2"));
-                    asking.spawn(async move { ask(&reviewer, &token).await.is_ok() });
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                }
-            });
+        Fault::Forged => {
+            while crowd.try_join_next().is_some() {}
+            crowd.is_empty()
         }
-        Fault::Idle => {
-            let address = server.address().to_owned();
-            crowd.spawn(async move {
-                let mut idle = Vec::new();
-                while idle.len() < 10_000 {
-                    idle.extend(TcpStream::connect(&address).await);
+        _ => begun.elapsed() >= time,
+    }
+}
+
+/// A webhook whose certificate is an operator's, and STS.
+struct Scene {
+    sts: Sts,
+    operator: Arc<Operator>,
+    state: TempDir,
+    server: Server,
+}
+
+impl Scene {
+    fn new(people: Vec<Principal>) -> Scene {
+        let (sts, operator) = (Sts::start(people), Arc::new(Operator::new()));
+        let state = TempDir::new().expect("a folder can be made");
+        operator.put_pair(state.path());
+        let server = Scene::start(&sts, &state, "0");
+        Scene { sts, operator, state, server }
+    }
+
+    fn start(sts: &Sts, state: &TempDir, port: &str) -> Server {
+        Setup::new(&format!("clusterID: {CLUSTER}\nserver: {{mapAccounts: ['{ACCOUNT}']}}"))
+            .sts(sts)
+            .argument("--log-verbosity=info")
+            .argument(format!("--state-dir={}", state.path().display()))
+            .argument(format!("--port={port}"))
+            .start()
+            .expect("the webhook comes up")
+    }
+
+    /// Lets it happen; what is returned goes on with it.
+    async fn begin(&mut self, fault: &Fault, old: &Arc<Tally>, known: &str) -> JoinSet<()> {
+        let mut crowd = JoinSet::new();
+        match fault {
+            Fault::Sts(behaviour) => self.sts.behave(behaviour.clone()),
+            Fault::HangAndFlood => {
+                self.sts.behave(Behaviour::Hang);
+                crowd.spawn(forge(self.server.reviewer()));
+            }
+            &Fault::Idle(hello) => {
+                let address = self.server.address().to_owned();
+                crowd.spawn(async move {
+                    let mut idle = Vec::new();
+                    while idle.len() < 10_000 {
+                        let Ok(mut stream) = TcpStream::connect(&address).await else { continue };
+                        // It may have had to give way.
+                        let _ = stream.write_all(hello).await;
+                        idle.push(stream);
+                    }
+                    std::future::pending::<()>().await;
+                });
+            }
+            Fault::Busy => crowd = crowd::busy(&self.server, 600),
+            Fault::SlowBodies => {
+                for _ in 0..8 {
+                    let mut bodies = crowd::slow_bodies(&self.server, 2048, 60 * 1024).await;
+                    crowd.spawn(async move { while bodies.join_next().await.is_some() {} });
                 }
-                std::future::pending::<()>().await;
-            });
-        }
-        Fault::Busy => crowd = crowd::busy(server, 600),
-        Fault::SlowBodies => {
-            for _ in 0..8 {
-                let mut bodies = crowd::slow_bodies(server, 2048, 60 * 1024).await;
-                crowd.spawn(async move { while bodies.join_next().await.is_some() {} });
+            }
+            Fault::Forged => {
+                let numbers = Arc::new(AtomicU32::new(0));
+                for _ in 0..64 {
+                    let (reviewer, numbers) = (self.server.reviewer(), Arc::clone(&numbers));
+                    crowd.spawn(async move {
+                        while let number @ ..100_000 = numbers.fetch_add(1, Ordering::SeqCst) {
+                            let token = forger::token(&format!("AKIA{number:0>16}"), "us-west-2");
+                            let _ = ask(&reviewer, &token).await;
+                        }
+                    });
+                }
+            }
+            Fault::Certificates => {
+                let (operator, folder) = (Arc::clone(&self.operator), self.state.path().to_owned());
+                crowd.spawn(async move {
+                    loop {
+                        operator.put_pair(&folder);
+                        tokio::time::sleep(Duration::from_secs(1)).await;
+                    }
+                });
+            }
+            Fault::Killed => {
+                let (old, reviewer, known) = (Arc::clone(old), self.server.reviewer(), known.to_owned());
+                crowd.spawn(async move {
+                    loop {
+                        Arc::clone(&old).note(reviewer.clone(), known.clone()).await;
+                        tokio::time::sleep(Duration::from_millis(10)).await;
+                    }
+                });
+                self.server.signal("KILL");
+                let port = self.server.address().rsplit(':').next().unwrap_or_default().to_owned();
+                tokio::task::block_in_place(|| {
+                    let _ = self.server.ended_within(Duration::from_secs(10));
+                    self.server = Scene::start(&self.sts, &self.state, &port);
+                });
             }
         }
+        crowd
     }
-    crowd
+}
+
+/// Fifty forged tokens a second.
+async fn forge(reviewer: Reviewer) {
+    let mut asking = JoinSet::new();
+    for number in 0.. {
+        let (reviewer, token) = (reviewer.clone(), forger::token(&format!("AKIA{number:0>16}"), "us-west-2"));
+        asking.spawn(async move { ask(&reviewer, &token).await.is_ok() });
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 /// How long after that a token is let in that nobody has seen: ten are tried a second.
@@ -172,13 +274,23 @@ async fn ask(reviewer: &Reviewer, token: &str) -> anyhow::Result<Answer> {
     Ok(Answer::read(ReviewVersion::V1, &response).expect("an API server understands the answer"))
 }
 
-/// The sum of all samples whose name, and first labels, are these.
-async fn value(reviewer: &Reviewer, metric: &str) -> f64 {
-    let url = reviewer.url().replace("/authenticate", "/metrics");
-    let response = reviewer.send(Request::get(url).body(Full::default()).expect("a request")).await.expect("an answer");
-    let text = String::from_utf8_lossy(response.body()).into_owned();
-    let rows = text.lines().filter(|line| line.starts_with(&format!("authenticator_server_{metric}")));
-    rows.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+/// What the webhook tells in numbers.
+struct Numbers(Vec<String>);
+
+impl Numbers {
+    async fn read(reviewer: &Reviewer) -> Numbers {
+        let url = reviewer.url().replace("/authenticate", "/metrics");
+        let request = Request::get(url).body(Full::default()).expect("a request");
+        let response = reviewer.send(request).await.expect("an answer");
+        Numbers(String::from_utf8_lossy(response.body()).lines().map(str::to_owned).collect())
+    }
+
+    /// The sum of all samples whose name, and first labels, are these.
+    fn sum(&self, metric: &str) -> f64 {
+        let ours = format!("authenticator_server_{metric}");
+        let rows = self.0.iter().filter(|line| line.starts_with(&ours) || line.starts_with(metric));
+        rows.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+    }
 }
 
 /// What somebody was told.
