@@ -4,12 +4,13 @@
 //! heads of requests, and those hold signatures. What kube says is never shown: it repeats itself with every try, and
 //! [`crate::sources`] tells each change once.
 
-use std::fmt;
+use std::borrow::Cow;
+use std::fmt::{self, Write as _};
 use std::io;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -123,87 +124,90 @@ where
     N: for<'a> FormatFields<'a> + 'static,
 {
     fn format_event(&self, _context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-        let mut fields = Fields::default();
+        let mut fields = Fields::new(self.format);
         event.record(&mut fields);
-        let level = level_name(*event.metadata().level());
-        let line = match self.format {
-            LogFormat::Text => text_line(self.clock.now(), level, fields),
-            LogFormat::Json => json_line(self.clock.now(), level, fields),
-        };
-        writeln!(writer, "{line}")
+        writeln!(writer, "{}", fields.line(self.clock.now(), *event.metadata().level()))
     }
 }
 
-/// What one event says.
-#[derive(Default)]
+/// What one event says, as it will be written: there is a line for each answer.
 struct Fields {
+    format: LogFormat,
     message: String,
-    rest: Vec<(&'static str, Value)>,
+    rest: String,
 }
 
 impl Fields {
-    fn put(&mut self, field: &Field, value: Value) {
-        match (field.name(), value) {
-            ("message", Value::String(message)) => self.message = message,
-            (name, value) => self.rest.push((name, value)),
+    const fn new(format: LogFormat) -> Self {
+        Self { format, message: String::new(), rest: String::new() }
+    }
+
+    fn text(&mut self, name: &str, text: &str) {
+        if name == "message" {
+            text.clone_into(&mut self.message);
+        } else {
+            let text = self.format.text(text);
+            self.put(name, &text);
+        }
+    }
+
+    fn put(&mut self, name: &str, value: &dyn fmt::Display) {
+        // A string takes all that is written to it.
+        let _ = match self.format {
+            LogFormat::Text => write!(self.rest, " {name}={value}"),
+            LogFormat::Json => write!(self.rest, ",\"{name}\":{value}"),
+        };
+    }
+
+    fn line(&self, time: Timestamp, level: Level) -> String {
+        let Self { format, message, rest } = self;
+        let (level, message) = (level_name(level), format.text(message));
+        match format {
+            LogFormat::Text => format!("time={time:.0} level={level} msg={message}{rest}"),
+            LogFormat::Json => format!(r#"{{"time":"{time:.0}","level":"{level}","msg":{message}{rest}}}"#),
+        }
+    }
+}
+
+impl LogFormat {
+    fn text(self, text: &str) -> Cow<'_, str> {
+        match self {
+            Self::Text => quoted(text),
+            Self::Json => Cow::Owned(Value::from(text).to_string()),
         }
     }
 }
 
 impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.put(field, Value::from(format!("{value:?}")));
+        self.text(field.name(), &format!("{value:?}"));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field, Value::from(value));
+        self.text(field.name(), value);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put(field, Value::from(value));
+        self.put(field.name(), &value);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put(field, Value::from(value));
+        self.put(field.name(), &value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put(field, Value::from(value));
+        self.put(field.name(), &value);
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.put(field, Value::from(value));
+        self.put(field.name(), &Value::from(value));
     }
-}
-
-fn text_line(time: Timestamp, level: &str, fields: Fields) -> String {
-    let mut line = format!("time={} level={level} msg={}", whole_seconds(time), quoted(&fields.message));
-    for (name, value) in fields.rest {
-        let value = match value {
-            Value::String(text) => quoted(&text),
-            other => other.to_string(),
-        };
-        line.push_str(&format!(" {name}={value}"));
-    }
-    line
-}
-
-fn json_line(time: Timestamp, level: &str, fields: Fields) -> String {
-    let mut line: Map<String, Value> = fields.rest.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    line.insert("time".to_owned(), Value::from(whole_seconds(time)));
-    line.insert("level".to_owned(), Value::from(level));
-    line.insert("msg".to_owned(), Value::from(fields.message));
-    Value::Object(line).to_string()
 }
 
 /// Quotes whatever could be taken for another field, another line or a terminal's command: callers choose some texts.
-fn quoted(text: &str) -> String {
-    let plain = |character: char| character.is_ascii_graphic() && !matches!(character, '"' | '=' | '\\');
-    if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { format!("{text:?}") }
-}
-
-fn whole_seconds(time: Timestamp) -> String {
-    format!("{time:.0}")
+fn quoted(text: &str) -> Cow<'_, str> {
+    let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'=' | b'\\');
+    if !text.is_empty() && text.bytes().all(plain) { Cow::Borrowed(text) } else { Cow::Owned(format!("{text:?}")) }
 }
 
 fn level_name(level: Level) -> &'static str {
@@ -224,17 +228,22 @@ mod tests {
         "2026-03-01T12:00:00.75Z".parse().unwrap()
     }
 
-    fn fields(message: &str, rest: &[(&'static str, Value)]) -> Fields {
-        Fields { message: message.to_owned(), rest: rest.to_vec() }
+    fn line(format: LogFormat, level: Level, message: &str, rest: &[(&str, Value)]) -> String {
+        let mut fields = Fields::new(format);
+        for (name, value) in rest {
+            match value {
+                Value::String(text) => fields.text(name, text),
+                other => fields.put(name, other),
+            }
+        }
+        fields.text("message", message);
+        fields.line(time(), level)
     }
 
     #[test]
     fn a_text_line_is_logfmt() {
-        let line = text_line(
-            time(),
-            "info",
-            fields("listening", &[("address", "127.0.0.1:21362".into()), ("entries", 3.into())]),
-        );
+        let fields = [("address", "127.0.0.1:21362".into()), ("entries", 3.into())];
+        let line = line(LogFormat::Text, Level::INFO, "listening", &fields);
         assert_eq!(line, "time=2026-03-01T12:00:00Z level=info msg=listening address=127.0.0.1:21362 entries=3");
     }
 
@@ -248,15 +257,20 @@ mod tests {
             ("\u{1b}[31m", r#"k="\u{1b}[31m""#),
             (r#"quo"te"#, r#"k="quo\"te""#),
         ] {
-            let line = text_line(time(), "info", fields("m", &[("k", value.into())]));
+            let line = line(LogFormat::Text, Level::INFO, "m", &[("k", value.into())]);
             assert!(line.ends_with(expected), "{line}");
         }
     }
 
     #[test]
     fn a_json_line_has_the_go_programs_keys() {
-        let line = json_line(time(), "warning", fields("a b", &[("k", "v\n".into())]));
-        assert_eq!(line, r#"{"k":"v\n","level":"warning","msg":"a b","time":"2026-03-01T12:00:00Z"}"#);
+        let fields = [("k", "v\n\"".into()), ("n", 3.into()), ("yes", true.into()), ("x", f64::NAN.into())];
+        let line = line(LogFormat::Json, Level::WARN, "a b", &fields);
+        let expected =
+            r#"{"time":"2026-03-01T12:00:00Z","level":"warning","msg":"a b","k":"v\n\"","n":3,"yes":true,"x":null}"#;
+        assert_eq!(line, expected);
+        let document: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(document["k"], "v\n\"");
     }
 
     #[test]
