@@ -51,6 +51,8 @@ pub(super) struct Patience {
     pub(super) absence: Duration,
     /// After how long a file that does not keep still is read nevertheless.
     pub(super) restless: Duration,
+    /// How long others may go on changing the folder before is looked.
+    pub(super) moment: Duration,
     /// How often is looked without being told to.
     pub(super) poll: Duration,
 }
@@ -112,7 +114,7 @@ impl WatchedFile {
                 return content;
             }
             tokio::select! {
-                () = self.told.notified() => {}
+                () = told(&self.told, self.patience.moment) => {}
                 () = tokio::time::sleep(self.patience.poll) => {}
                 () = self.reload.asked() => self.last = None,
             }
@@ -143,7 +145,7 @@ impl WatchedFile {
                 continue;
             }
             tokio::select! {
-                () = self.told.notified() => {}
+                () = told(&self.told, self.patience.moment) => {}
                 () = tokio::time::sleep_until(due) => {}
             }
             let now = look(&self.path).await;
@@ -161,6 +163,13 @@ impl WatchedFile {
         };
         self.watch = FolderWatch::keep(self.watch.take(), folder, Arc::clone(&self.told)).await;
     }
+}
+
+/// Waits until something changes in the folder, and a moment more: a log that is written there, a line for each login, does not
+/// make us look at each. Whoever gives up waiting looks.
+async fn told(told: &Notify, moment: Duration) {
+    told.notified().await;
+    tokio::time::sleep(moment).await;
 }
 
 /// Files are looked at off the threads that serve: a disk may take its time.
@@ -242,6 +251,7 @@ impl Default for Patience {
             quiet: Duration::from_millis(200),
             absence: Duration::from_secs(2),
             restless: Duration::from_secs(10),
+            moment: Duration::from_millis(50),
             poll: Duration::from_secs(30),
         }
     }

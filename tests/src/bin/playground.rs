@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use authenticator_tests::support::cluster::{Cluster, Dawn, ExecVersion};
 use authenticator_tests::support::control_plane::ReviewVersion;
+use authenticator_tests::support::process::log_file;
 use authenticator_tests::support::sts::Principal;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -83,8 +84,8 @@ Ctrl-C ends all of it.",
         bob = bob.path().display(),
         admin = control_plane.site().administrator().path().display(),
         patch = serde_json::json!({"data": {"mapUsers": format!("{ALICE}{BOB}")}}),
-        webhook_log = cluster.webhook().kubeconfig().with_file_name("webhook.log").display(),
-        api_server_log = control_plane.site().folder().join("kube-apiserver.log").display(),
+        webhook_log = log_file(cluster.webhook().folder(), "webhook").display(),
+        api_server_log = log_file(control_plane.site().folder(), "kube-apiserver").display(),
     ))
 }
 

@@ -25,7 +25,7 @@ pub struct Process {
 
 impl Process {
     /// Starts a program whose home and working directory is `folder`, and which sees nothing of our
-    /// environment but `PATH`; what it prints is in `folder`/`name`.log.
+    /// environment but `PATH`; what it prints is in [`log_file`].
     ///
     /// # Errors
     ///
@@ -37,7 +37,8 @@ impl Process {
         environment: &[(&str, &str)],
         folder: &Path,
     ) -> Result<Self> {
-        let log = folder.join(format!("{name}.log"));
+        let log = log_file(folder, name);
+        fs::create_dir_all(log.parent().unwrap_or(folder)).context("making a folder for logs")?;
         let output = File::create(&log).with_context(|| format!("making {}", log.display()))?;
         let child = clean_command(Path::new("/bin/sh"), folder)
             .args(["-c", KEEPER, name])
@@ -161,5 +162,11 @@ exec "$@" </dev/null 3<&-"#;
 /// How long a program may take to end after SIGTERM: an API server finishes the requests it has.
 const GRACE: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(20);
+/// Where a program that was started in `folder` prints: beside the files that it may watch, not among them.
+#[must_use]
+pub fn log_file(folder: &Path, name: &str) -> PathBuf {
+    folder.join("log").join(format!("{name}.log"))
+}
+
 /// Lines of a log that are shown.
 const TAIL: usize = 40;

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::ec2::{Api, Ec2};
 use super::patience;
-use super::process::Process;
+use super::process::{Process, log_file};
 use super::programs::{self, Run};
 use super::review::{self, Reviewer};
 use super::secrets;
@@ -81,6 +81,12 @@ impl Server {
     /// Waits until it has logged a line with this message.
     pub fn says(&self, message: &str) {
         patience::eventually(message, || self.log().iter().any(|line| line["msg"] == message));
+    }
+
+    /// The folder in which it runs.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// The kubeconfig that it wrote for the API server.
@@ -287,7 +293,7 @@ impl Setup {
         let mut process = Process::start("webhook", Path::new(program), arguments, &environment, folder.path())?;
         let mut address = None;
         // What is found stays found: the closure is not asked again.
-        let log = folder.path().join("webhook.log");
+        let log = log_file(folder.path(), "webhook");
         process.wait_until("listening", READY, || {
             address = listening(&std::fs::read_to_string(&log).unwrap_or_default());
             address.is_some()

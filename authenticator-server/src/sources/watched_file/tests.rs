@@ -10,6 +10,7 @@ const PATIENCE: Patience = Patience {
     quiet: Duration::from_millis(50),
     absence: Duration::from_millis(600),
     restless: Duration::from_secs(5),
+    moment: Duration::from_millis(5),
     poll: Duration::from_secs(3600),
 };
 
