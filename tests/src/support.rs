@@ -20,6 +20,7 @@ pub mod instance;
 pub mod kubelet;
 pub mod load;
 mod loopback;
+pub mod numbers;
 pub mod pairs;
 pub mod patience;
 pub mod peer;

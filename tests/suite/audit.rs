@@ -2,6 +2,7 @@ use std::fs;
 use std::path::Path;
 
 use authenticator_tests::support::control_plane::ReviewVersion;
+use authenticator_tests::support::numbers::Numbers;
 use authenticator_tests::support::patience::eventually;
 use authenticator_tests::support::review::{Answer, Reviewer};
 use authenticator_tests::support::server::{Server, Setup};
@@ -105,6 +106,7 @@ async fn a_full_disk_keeps_nobody_out_and_is_told_once() {
         || server.log().iter().filter(|line| line["msg"].as_str().is_some_and(|msg| msg.contains("audit"))).count();
     eventually("it is told", || told() > 0);
     assert_eq!(told(), 1);
+    assert_eq!(Numbers::read(&reviewer).await.sum(r#"audit_lost_total{why="write_failed"}"#), 5.0);
 }
 
 fn start(config: &str, sts: &Sts, path: &Path) -> Server {

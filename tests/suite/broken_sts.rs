@@ -1,6 +1,7 @@
 use authenticator_tests::support::broken_sts::{Breakage, BrokenSts};
 use authenticator_tests::support::control_plane::ReviewVersion;
 use authenticator_tests::support::draft::{Draft, token_of};
+use authenticator_tests::support::numbers::Numbers;
 use authenticator_tests::support::review::Answer;
 use authenticator_tests::support::server::Setup;
 use http::StatusCode;
@@ -52,6 +53,10 @@ async fn nothing_that_is_not_stss_own_answer_lets_in_or_refuses_anybody() {
         let _ = sts.take_requests();
     }
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), rows.len(), wrong.join("\n"));
+    let numbers = Numbers::read(&reviewer).await;
+    for code in ["sts.answer", "sts.status", "sts.throttled", "sts.unreachable"] {
+        assert!(numbers.sum(&format!("sts_answers_total{{code=\"{code}\"")) > 0.0, "{code}");
+    }
     let peak = server.peak_memory();
     println!("broken STS: {} ways, none believed; {} MiB of memory at most", rows.len(), peak / 1024);
     assert!(peak < 40 * 1024, "{peak} KiB");

@@ -1,12 +1,12 @@
 use authenticator_tests::support::clock::WallClock;
 use authenticator_tests::support::control_plane::ReviewVersion;
 use authenticator_tests::support::draft::{Draft, token_of};
+use authenticator_tests::support::numbers::Numbers;
 use authenticator_tests::support::plugin;
 use authenticator_tests::support::review::{Answer, Reviewer};
 use authenticator_tests::support::server::Setup;
 use authenticator_tests::support::sts::Sts;
-use http::{Request, StatusCode};
-use http_body_util::Full;
+use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::people::{self, CLUSTER, alice};
@@ -21,7 +21,7 @@ async fn a_clock_that_somebody_sets_refuses_nobody_shows_at_once_and_is_forgotte
         clock.set(offset);
         let answer = reviewer.review(ReviewVersion::V1, &token()).await;
         assert!(is_doubtful(&answer), "{offset}: {answer:?}");
-        let skew = skew(&reviewer).await;
+        let skew = Numbers::read(&reviewer).await.sum("sts_clock_skew_seconds");
         assert!((skew - ahead).abs() < 30.0, "{offset}: {skew}");
         clock.set("+0");
         let_in(&reviewer).await;
@@ -64,14 +64,6 @@ async fn let_in(reviewer: &Reviewer) {
 
 fn is_doubtful(answer: &Answer) -> bool {
     matches!(answer, Answer::Failed { status: StatusCode::SERVICE_UNAVAILABLE, text } if text.starts_with("clock.astray"))
-}
-
-async fn skew(reviewer: &Reviewer) -> f64 {
-    let url = reviewer.url().replace("/authenticate", "/metrics");
-    let response = reviewer.send(Request::get(url).body(Full::default()).unwrap()).await.unwrap();
-    let text = String::from_utf8(response.body().to_vec()).unwrap();
-    let line = text.lines().find_map(|line| line.strip_prefix("authenticator_server_sts_clock_skew_seconds"));
-    line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).expect("the clocks were compared")
 }
 
 fn token() -> String {

@@ -4,14 +4,13 @@ use std::process::Command;
 use std::time::Duration;
 
 use authenticator_tests::support::control_plane::ReviewVersion;
+use authenticator_tests::support::numbers::Numbers;
 use authenticator_tests::support::patience::eventually;
 use authenticator_tests::support::review::{Answer, Reviewer};
 use authenticator_tests::support::server::{Server, Setup};
 use authenticator_tests::support::sts::{Behaviour, Principal, Sts};
 use authenticator_tests::support::wire::{self, ALL};
 use authenticator_tests::support::{crowd, plugin, programs};
-use http::Request;
-use http_body_util::Full;
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::task::JoinSet;
@@ -110,6 +109,7 @@ async fn without_file_descriptors_idle_connections_give_way_to_an_api_server_tha
         let_in(&api_server, &token).await;
     }
     server.says("cannot accept connections");
+    until_cut(&api_server, "files", 1).await;
     drop(idle);
 }
 
@@ -167,8 +167,11 @@ async fn without_dns_known_tokens_work_and_others_are_not_refused_and_all_work_o
     sts.behave(Behaviour::CloseConnection);
     assert!(matches!(reviewer.review(ReviewVersion::V1, &new).await, Answer::Failed { .. }));
     sts.behave(Behaviour::Normal);
+    let unreached = async || Numbers::read(&reviewer).await.sum(r#"sts_answers_total{code="sts.unreachable""#);
+    let before = unreached().await;
     let answer = reviewer.review(ReviewVersion::V1, &new).await;
     assert!(matches!(&answer, Answer::Failed { text, .. } if text.starts_with("sts.")), "{answer:?}");
+    assert!(unreached().await > before);
     let_in(&reviewer, &known).await;
     std::fs::write(&hosts, names(true)).unwrap();
     let_in(&reviewer, &new).await;
@@ -213,16 +216,9 @@ async fn let_in(reviewer: &Reviewer, token: &str) {
 /// Waits until so many connections had to give way, by what there was too little of.
 async fn until_cut(reviewer: &Reviewer, lack: &str, number: u32) {
     let begun = std::time::Instant::now();
-    let wanted = format!("authenticator_server_http_connections_cut_total{{lack=\"{lack}\"}}");
-    loop {
-        let url = reviewer.url().replace("/authenticate", "/metrics");
-        let response = reviewer.send(Request::get(url).body(Full::default()).unwrap()).await.unwrap();
-        let numbers = String::from_utf8(response.body().to_vec()).unwrap();
-        let line = numbers.lines().find_map(|line| line.strip_prefix(&wanted));
-        if line.and_then(|number| number.trim().parse::<u32>().ok()).is_some_and(|cut| cut >= number) {
-            return;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(30), "nobody gives way\n{numbers}");
+    let metric = format!("http_connections_cut_total{{lack=\"{lack}\"}}");
+    while Numbers::read(reviewer).await.sum(&metric) < f64::from(number) {
+        assert!(begun.elapsed() < Duration::from_secs(30), "nobody gives way");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

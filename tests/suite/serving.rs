@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use authenticator_tests::support::control_plane::ReviewVersion;
+use authenticator_tests::support::numbers::Numbers;
 use authenticator_tests::support::pairs::Operator;
 use authenticator_tests::support::patience::eventually;
 use authenticator_tests::support::plugin;
 use authenticator_tests::support::review::{self, Answer, Reviewer};
 use authenticator_tests::support::server::{Server, Setup};
-use authenticator_tests::support::sts::Sts;
+use authenticator_tests::support::sts::{Behaviour, Sts};
 use http::StatusCode;
 use rcgen::KeyPair;
 use tempfile::TempDir;
@@ -34,13 +35,16 @@ async fn a_certificate_is_exchanged_under_load_and_no_request_fails() {
     std::fs::write(folder.path().join("key.pem"), KeyPair::generate().unwrap().serialize_pem()).unwrap();
     server.says("the certificate on disk cannot be used: going on with the one in memory");
     assert!(matches!(ask(&server.reviewer(), &token()).await, Answer::Allowed(_)));
+    let numbers = Numbers::read(&server.reviewer()).await;
+    let reloads = |result| numbers.sum(&format!("certificate_reloads_total{{result=\"{result}\"}}"));
+    assert_eq!([reloads("taken"), reloads("kept")], [1.0, 1.0]);
     load.until_answered(20);
     assert_eq!(load.end().await, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_told_to_end_is_not_ready_answers_what_it_was_asked_and_ends_well() {
-    let sts = Sts::start([alice()]);
+    let sts = Sts::start([alice(), people::bob()]);
     let mut server = Server::start(&people::config("aws"), &sts);
     let (status, text) = get(&server, "/readyz?verbose");
     assert_eq!(status, 200);
@@ -49,7 +53,14 @@ async fn a_server_that_is_told_to_end_is_not_ready_answers_what_it_was_asked_and
     }
     let load = Load::begin(server.reviewer(), token());
     load.until_answered(20);
+    // It ends no sooner than this one is answered.
+    sts.behave(Behaviour::After(Duration::from_secs(2)));
+    let (reviewer, slow) = (server.reviewer(), plugin::token(&people::bob(), CLUSTER, "us-west-2"));
+    let slow = tokio::spawn(async move { ask(&reviewer, &slow).await });
+    while Numbers::read(&server.reviewer()).await.sum("shield_flights") < 1.0 {}
     server.signal("TERM");
+    eventually("it is not ready", || get(&server, "/readyz").0 == 503);
+    assert!(matches!(slow.await.unwrap(), Answer::Allowed(_)));
     let ended = server.ended_within(Duration::from_secs(30)).expect("it ends");
     assert!(ended.success(), "{ended}");
     let failed = load.end().await;

@@ -12,13 +12,13 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use authenticator_tests::support::control_plane::ReviewVersion;
+use authenticator_tests::support::numbers::Numbers;
 use authenticator_tests::support::pairs::Operator;
 use authenticator_tests::support::review::{self, Answer, Reviewer};
 use authenticator_tests::support::server::{Server, Setup};
 use authenticator_tests::support::sts::{Behaviour, Principal, Sts};
 use authenticator_tests::support::{crowd, forger, plugin};
-use http::{Request, StatusCode};
-use http_body_util::Full;
+use http::StatusCode;
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -132,7 +132,7 @@ async fn row(what: &str, metric: &str, fault: Fault, time: Duration) {
         memory / 1024
     );
     assert!(grown > 0.0, "{metric} does not show it");
-    assert!(after.0.len() < before.0.len() + 100, "there are {} numbers, {} before", after.0.len(), before.0.len());
+    assert!(after.count() < before.count() + 100, "there are {} numbers, {} before", after.count(), before.count());
     assert_eq!(old.refused.load(Ordering::SeqCst) + new.refused.load(Ordering::SeqCst), 0, "somebody was refused");
     assert!(back < RECOVERY, "nobody is let in {RECOVERY:?} after it");
     assert!(memory < MOST_MEMORY_KIB, "memory grew to {memory} KiB");
@@ -272,25 +272,6 @@ async fn ask(reviewer: &Reviewer, token: &str) -> anyhow::Result<Answer> {
     let body = review::body(ReviewVersion::V1, token).to_string();
     let response = reviewer.send(reviewer.request(body)).await?;
     Ok(Answer::read(ReviewVersion::V1, &response).expect("an API server understands the answer"))
-}
-
-/// What the webhook tells in numbers.
-struct Numbers(Vec<String>);
-
-impl Numbers {
-    async fn read(reviewer: &Reviewer) -> Numbers {
-        let url = reviewer.url().replace("/authenticate", "/metrics");
-        let request = Request::get(url).body(Full::default()).expect("a request");
-        let response = reviewer.send(request).await.expect("an answer");
-        Numbers(String::from_utf8_lossy(response.body()).lines().map(str::to_owned).collect())
-    }
-
-    /// The sum of all samples whose name, and first labels, are these.
-    fn sum(&self, metric: &str) -> f64 {
-        let ours = format!("authenticator_server_{metric}");
-        let rows = self.0.iter().filter(|line| line.starts_with(&ours) || line.starts_with(metric));
-        rows.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
-    }
 }
 
 /// What somebody was told.
