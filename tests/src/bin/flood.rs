@@ -8,6 +8,7 @@
 use std::time::{Duration, Instant};
 
 use authenticator_tests::support::control_plane::ReviewVersion;
+use authenticator_tests::support::numbers::Numbers;
 use authenticator_tests::support::review::{Answer, Reviewer};
 use authenticator_tests::support::server::{Server, Setup};
 use authenticator_tests::support::sts::{Behaviour, Principal, Sts};
@@ -27,9 +28,9 @@ async fn main() {
         "{FORGED_PER_SECOND} forged tokens and {CALLERS} real ones a second for {SECONDS} s; STS takes {STS_PER_SECOND} calls a second\n"
     );
     println!(
-        "| forged access keys | callers let in | p50 | p99 | owner of the key let in | forged let in | 503 for forged | memory |"
+        "| forged access keys | callers let in | p50 | p99 | owner of the key let in | forged let in | 503 for forged | calls shed | throttled | memory |"
     );
-    println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     let keys = |temporary: bool| {
         let callers = callers().into_iter().filter(move |caller| caller.session.is_some() == temporary);
         callers.map(|caller| caller.access_key_id).collect::<Vec<_>>()
@@ -89,13 +90,15 @@ async fn flood(label: &str, mut forged_keys: impl Iterator<Item = String>, borro
     let (owner, others): (Vec<_>, Vec<_>) =
         real.join_all().await.into_iter().partition(|(is_borrowed, _)| *is_borrowed);
     let reviews = |of: Vec<(bool, Review)>| of.into_iter().map(|(_, review)| review).collect::<Vec<_>>();
-    report(label, &server, &reviews(others), &reviews(owner), &forged.join_all().await)
+    let (others, owner, forged) = (reviews(others), reviews(owner), forged.join_all().await);
+    let numbers = Numbers::read(&server.reviewer()).await;
+    report(label, &server, &numbers, [&others, &owner, &forged])
 }
 
 /// An answer, and how long it took.
 type Review = (Answer, Duration);
 
-fn report(label: &str, server: &Server, real: &[Review], owner: &[Review], forged: &[Review]) -> bool {
+fn report(label: &str, server: &Server, numbers: &Numbers, [real, owner, forged]: [&[Review]; 3]) -> bool {
     let allowed =
         |reviews: &[Review]| reviews.iter().filter(|(answer, _)| matches!(answer, Answer::Allowed(_))).count();
     let failed = forged.iter().filter(|(answer, _)| matches!(answer, Answer::Failed { .. })).count();
@@ -103,13 +106,15 @@ fn report(label: &str, server: &Server, real: &[Review], owner: &[Review], forge
     times.sort_unstable();
     let (let_in, forged_in) = (allowed(real), allowed(forged));
     println!(
-        "| {label} | {let_in} of {} | {:.0?} | {:.0?} | {} of {} | {forged_in} of {} | {failed} | {} MiB |",
+        "| {label} | {let_in} of {} | {:.0?} | {:.0?} | {} of {} | {forged_in} of {} | {failed} | {} | {} | {} MiB |",
         real.len(),
         times[times.len() / 2],
         times[times.len() * 99 / 100],
         allowed(owner),
         owner.len(),
         forged.len(),
+        numbers.sum("shield_shed_total"),
+        numbers.sum(r#"sts_answers_total{code="sts.throttled""#),
         server.peak_memory() / 1024,
     );
     let_in == real.len() && forged_in == 0
