@@ -67,4 +67,5 @@ pub use principal::{CanonicalArn, Principal, PrincipalError, PrincipalKind};
 pub use reserved::ReservedPrefixes;
 pub use ruleset::RuleSet;
 pub use source::{SourceName, SourceNameError};
+pub use sso::PermissionSetNameError;
 pub use template::{RenderError, Template, TemplateError};

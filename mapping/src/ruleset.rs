@@ -37,7 +37,7 @@ pub struct RuleSet {
 }
 
 /// One entry: whom it is about, and the user it makes of them.
-#[derive(Debug)]
+#[derive(Debug, Eq, PartialEq)]
 pub(crate) struct Rule {
     pub(crate) subject: Subject,
     /// The principals as they were written, where that is not how they are kept.
@@ -73,7 +73,7 @@ pub(crate) enum Whom {
 }
 
 /// Where a rule was written.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Origin {
     /// In a list of a text.
     Entry { key: &'static str, index: usize, location: Location },

@@ -26,7 +26,7 @@ pub(crate) struct PermissionSet {
 /// The text is no name of a permission set.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[error("a permission set's name is 1 to {MAX_NAME_BYTES} letters, digits and _+=,.@-")]
-pub(crate) struct PermissionSetNameError;
+pub struct PermissionSetNameError;
 
 impl PermissionSet {
     pub(crate) fn new(partition: Partition, account: AccountId, name: &str) -> Result<Self, PermissionSetNameError> {
@@ -34,6 +34,14 @@ impl PermissionSet {
             return Err(PermissionSetNameError);
         }
         Ok(Self { partition, account, name: name.to_ascii_lowercase().into() })
+    }
+
+    pub(crate) const fn partition(&self) -> Partition {
+        self.partition
+    }
+
+    pub(crate) const fn account(&self) -> &AccountId {
+        &self.account
     }
 
     /// The permission set whose role the caller has assumed, if its role is one of a permission set.

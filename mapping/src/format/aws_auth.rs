@@ -6,11 +6,14 @@
 //! A key that was never usable takes nothing away from the other keys either. Their rules are in force, and are known not
 //! to be all: for whoever they do not name there is no answer until every key has been usable once.
 
+mod add;
+mod append;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     Update,
-    entries::{MAP_ACCOUNTS, MAP_ROLES, MAP_USERS, UserIds},
+    entries::{Lists, MAP_ACCOUNTS, MAP_ROLES, MAP_USERS, UserIds},
     form::Form,
     last_good::{Found, LastGood, Reading},
     yaml::{Document, Limits, nearest},
@@ -20,6 +23,8 @@ use crate::{
     ruleset::RuleSet,
     source::SourceName,
 };
+
+pub use add::{AddError, NewEntry};
 
 /// The rules of `aws-auth`: of each key those it had when it was last good.
 ///
@@ -74,6 +79,10 @@ impl AwsAuth {
     #[must_use]
     pub fn rules(&self) -> Arc<RuleSet> {
         self.0.rules()
+    }
+
+    fn lists(&self) -> Option<Lists> {
+        self.0.lists()
     }
 }
 

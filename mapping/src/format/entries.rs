@@ -67,7 +67,7 @@ impl Kind {
         }
     }
 
-    const fn arn_key(self) -> &'static str {
+    pub(super) const fn arn_key(self) -> &'static str {
         match self {
             Self::Object => "arn",
             Self::Role => "rolearn",

@@ -85,6 +85,12 @@ impl LastGood {
         self.compiled.is_complete()
     }
 
+    /// What every list holds, once each has been usable.
+    pub(super) fn lists(&self) -> Option<Lists> {
+        let Self { roles, users, accounts, compiled: _ } = self;
+        Some(Lists { roles: roles.clone()?, users: users.clone()?, accounts: accounts.clone()? })
+    }
+
     pub(super) fn rules(&self) -> Arc<RuleSet> {
         Arc::clone(&self.compiled)
     }

@@ -6,6 +6,7 @@
 )]
 
 mod accounts;
+mod add;
 mod aws_auth;
 mod bad_input;
 mod config_file;
