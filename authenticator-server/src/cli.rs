@@ -1,5 +1,6 @@
 //! The command line: what was asked for, with which settings, and the start and end of it.
 
+mod add;
 mod args;
 mod bounds;
 mod cautions;
@@ -51,6 +52,7 @@ fn dispatch(command_line: CommandLine) -> anyhow::Result<()> {
         Command::Server(args) => server::run(ServerConfig::load(global, *args, &environment)?),
         Command::Init(args) => init::run(InitConfig::load(global, args, &environment)?),
         Command::Verify(args) => verify::run(VerifyConfig::load(global, *args, &environment)?),
+        Command::Add(args) => add::run(global, *args),
         Command::Version(args) => Ok(version::run(&args)?),
     }
 }

@@ -34,6 +34,7 @@ use crate::clock::Clock;
 use status::{Known, Reading};
 
 pub use api_server::{ApiServer, ApiServerError};
+pub use aws_auth::{AddError, add as add_to_aws_auth};
 pub use clients::Clients;
 pub use dynamic_file::DynamicFile;
 pub use events::Events;

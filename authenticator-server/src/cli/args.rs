@@ -12,6 +12,7 @@ use clap::{Args, Parser, Subcommand};
 use mapping::Partition;
 use rustls::pki_types::ServerName;
 
+use super::add::AddArgs;
 use super::bounds::Bounds;
 use super::token_rules::TokenRules;
 use super::values::{FeatureGates, parse_bool, parse_deny_status, parse_host};
@@ -81,6 +82,10 @@ pub(super) enum Command {
     Init(InitArgs),
     /// Ask STS who signed a token, as the webhook would, and say it.
     Verify(Box<VerifyArgs>),
+    /// Add a user or role to the aws-auth ConfigMap of a cluster, and change nothing else in it.
+    ///
+    /// Neither --config nor --cluster-id is looked at: the kubeconfig says which cluster it is.
+    Add(Box<AddArgs>),
     /// Print the version.
     Version(VersionArgs),
 }
@@ -307,7 +312,7 @@ pub(super) struct VersionArgs {
 }
 
 /// Takes an empty path too: `--kubeconfig=` says that there is none, whatever the config file says.
-fn parse_path(text: &str) -> Result<PathBuf, Infallible> {
+pub(super) fn parse_path(text: &str) -> Result<PathBuf, Infallible> {
     Ok(PathBuf::from(text))
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use kube::client::AuthError;
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 
-/// How the API server is reached, as the Go program's flags `--kubeconfig` and `--master` say it.
+/// How the API server is reached, as the Go program's flags `--kubeconfig` and `--master` say it, and `--kubeconfig-context` of
+/// its `add`.
 ///
 /// Neither: the service account of the pod. `master` takes the place of the kubeconfig's server, and on its own is asked
 /// without credentials.
@@ -16,6 +17,8 @@ pub struct ApiServer {
     pub kubeconfig: Option<PathBuf>,
     /// The API server's URL.
     pub master: Option<String>,
+    /// The context of the kubeconfig, if not its current one.
+    pub context: Option<String>,
 }
 
 /// Why the API server cannot be reached, as far as that is known without trying.
@@ -56,7 +59,7 @@ impl ApiServer {
     /// When the files or the URL are unusable. No error holds a credential.
     pub async fn client(&self) -> Result<kube::Client, ApiServerError> {
         let mut config = match (&self.kubeconfig, &self.master) {
-            (Some(path), _) => from_kubeconfig(path.clone()).await?,
+            (Some(path), _) => from_kubeconfig(path.clone(), self.context.clone()).await?,
             (None, Some(url)) => kube::Config::new(self.parse_master(url)?),
             (None, None) => kube::Config::incluster().map_err(ApiServerError::InCluster)?,
         };
@@ -78,7 +81,7 @@ impl ApiServer {
     }
 }
 
-async fn from_kubeconfig(path: PathBuf) -> Result<kube::Config, ApiServerError> {
+async fn from_kubeconfig(path: PathBuf, context: Option<String>) -> Result<kube::Config, ApiServerError> {
     let wrong =
         |error: KubeconfigError| ApiServerError::Kubeconfig { path: path.clone(), reason: kubeconfig_reason(&error) };
     let kubeconfig = Kubeconfig::read_from(&path).map_err(wrong)?;
@@ -87,8 +90,8 @@ async fn from_kubeconfig(path: PathBuf) -> Result<kube::Config, ApiServerError> 
         .iter()
         .filter_map(|named| named.cluster.as_ref())
         .any(|cluster| cluster.proxy_url.as_ref().is_some_and(|url| !url.is_empty()));
-    let mut config =
-        kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.map_err(wrong)?;
+    let options = KubeConfigOptions { context, ..KubeConfigOptions::default() };
+    let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(wrong)?;
     if !asks_for_proxy {
         // What is set then is the environment's HTTPS_PROXY, which is meant for AWS.
         config.proxy_url = None;
@@ -165,7 +168,7 @@ current-context: x
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("kubeconfig");
         std::fs::write(&path, text).unwrap();
-        (dir, ApiServer { kubeconfig: Some(path), master: None })
+        (dir, ApiServer { kubeconfig: Some(path), ..ApiServer::default() })
     }
 
     #[tokio::test]
@@ -175,13 +178,22 @@ current-context: x
     }
 
     #[tokio::test]
+    async fn a_context_is_one_of_the_kubeconfig() {
+        let (_dir, api_server) = written(KUBECONFIG);
+        let of = |context: &str| ApiServer { context: Some(context.to_owned()), ..api_server.clone() };
+        of("x").client().await.unwrap();
+        let error = of("y").client().await.err().unwrap().to_string();
+        assert!(error.contains("/kubeconfig: ") && error.contains('y'), "{error}");
+    }
+
+    #[tokio::test]
     async fn a_kubeconfig_that_is_none_is_named_and_not_quoted() {
         let (_dir, api_server) = written("users: [{token: not-to-be-seen");
         let error = api_server.client().await.err().unwrap().to_string();
         assert!(error.contains("/kubeconfig: it is not a kubeconfig"), "{error}");
         assert!(!error.contains("not-to-be-seen"), "{error}");
 
-        let absent = ApiServer { kubeconfig: Some("/absent/kubeconfig".into()), master: None };
+        let absent = ApiServer { kubeconfig: Some("/absent/kubeconfig".into()), ..ApiServer::default() };
         let error = absent.client().await.err().unwrap().to_string();
         assert!(error.starts_with("kubeconfig /absent/kubeconfig: "), "{error}");
     }

@@ -1,5 +1,7 @@
 //! The ConfigMap `kube-system/aws-auth`: one small object, so that listing it costs next to nothing.
 
+mod add;
+
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{ConfigMap, ObjectReference};
@@ -10,6 +12,8 @@ use mapping::{Diagnostic, SourceName};
 
 use super::Reading;
 use super::reflector::Objects;
+
+pub use add::{AddError, add};
 
 /// The object as it was last seen, and the rules it left.
 #[derive(Debug, Default)]

@@ -103,7 +103,7 @@ current-context: x
         );
         std::fs::write(dir.join("answer"), answer).unwrap();
         std::fs::write(dir.join("kubeconfig"), kubeconfig).unwrap();
-        Clients::new(ApiServer { kubeconfig: Some(dir.join("kubeconfig")), master: None })
+        Clients::new(ApiServer { kubeconfig: Some(dir.join("kubeconfig")), ..ApiServer::default() })
     }
 
     #[tokio::test(start_paused = true)]

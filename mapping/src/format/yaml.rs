@@ -16,6 +16,7 @@
 
 mod build;
 mod json;
+mod quote;
 
 use std::{fmt, mem, str::FromStr, sync::Arc};
 
@@ -25,6 +26,7 @@ use thiserror::Error;
 use crate::diagnostic::Quoted;
 
 pub use build::{Limits, MAX_DEPTH};
+pub use quote::quoted;
 
 /// A text, read.
 #[derive(Clone, Debug)]

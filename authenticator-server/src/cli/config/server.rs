@@ -137,6 +137,7 @@ impl ServerConfig {
             api_server: ApiServer {
                 kubeconfig: kubeconfig.filter(|path| !path.as_os_str().is_empty()),
                 master: master.filter(|url| !url.is_empty()),
+                context: None,
             },
             audit_log,
             bounds,
@@ -303,7 +304,7 @@ server:
         assert_eq!(config.deny_status, DenyStatus::Forbidden);
         assert_eq!((config.port, config.health_port), (2, 2));
         assert_eq!(config.webhook_kubeconfig, WebhookKubeconfigFile::Generate("/flag".into()));
-        assert_eq!(config.api_server, ApiServer { kubeconfig: Some("/flag".into()), master: None });
+        assert_eq!(config.api_server, ApiServer { kubeconfig: Some("/flag".into()), ..ApiServer::default() });
         assert_eq!(config.partition, Partition::AwsUsGov);
         assert_eq!(config.state_dir, StateDir::new("/flag".into()));
         assert_eq!(config.sts_ca_file, Some("/flag".into()));

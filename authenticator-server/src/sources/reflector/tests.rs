@@ -76,7 +76,7 @@ async fn after<O: Objects + 'static>(ill: fn(&str) -> (u16, &'static str)) -> So
     let stage = Arc::new(Stage { act: AtomicUsize::new(0), ill });
     let master = Some(serve(Arc::clone(&stage)).await);
     let sources = Sources::new(&[O::SOURCE], [], Clock::system());
-    let clients = Clients::new(ApiServer { kubeconfig: None, master });
+    let clients = Clients::new(ApiServer { master, ..ApiServer::default() });
     let following = tokio::spawn(Reflector::<O>::new(clients, Events::default(), sources.clone()).follow());
     let until = async |holds: fn(&SourceStatus) -> bool| {
         let deadline = tokio::time::Instant::now() + Duration::from_secs(60);

@@ -19,7 +19,7 @@ use crate::{
     format::{
         Update,
         entries::{Kind, Lists},
-        yaml::Location,
+        yaml::{Location, quoted},
     },
     principal::Principal,
     ruleset::{Origin, Rule, Subject, Whom},
@@ -249,17 +249,7 @@ fn scalar(text: &str) -> String {
     if is_word && !NO_TEXT.iter().any(|word| word.eq_ignore_ascii_case(text)) {
         return text.to_owned();
     }
-    let mut quoted = "\"".to_owned();
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => quoted.extend(['\\', c]),
-            ' '..='~' => quoted.push(c),
-            _ if c.is_alphanumeric() => quoted.push(c),
-            _ => quoted.push_str(&format!("\\U{:08X}", u32::from(c))),
-        }
-    }
-    quoted.push('"');
-    quoted
+    quoted(text)
 }
 
 /// What is no text to one version of YAML or another (<https://yaml.org/type/bool.html>, <https://yaml.org/type/null.html>).
