@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use args::{Command, CommandLine};
-use config::{InitConfig, ServerConfig, VerifyConfig};
+use config::{InitConfig, Logs, ServerConfig, VerifyConfig};
 
 /// Runs what the command line says. What goes wrong is told on standard error, in one line if it is not the command line
 /// itself, and the exit code is 1.
@@ -52,7 +52,7 @@ fn dispatch(command_line: CommandLine) -> anyhow::Result<()> {
         Command::Server(args) => server::run(ServerConfig::load(global, *args, &environment)?),
         Command::Init(args) => init::run(InitConfig::load(global, args, &environment)?),
         Command::Verify(args) => verify::run(VerifyConfig::load(global, *args, &environment)?),
-        Command::Add(args) => add::run(global, *args),
+        Command::Add(args) => add::run(Logs::without_file(&global, &environment)?, *args),
         Command::Version(args) => Ok(version::run(&args)?),
     }
 }

@@ -8,7 +8,7 @@ use std::io::{self, BufRead, Write};
 use anyhow::{Context as _, bail};
 use mapping::{Diagnostic, DiagnosticCode};
 
-use super::args::GlobalArgs;
+use super::config::Logs;
 use crate::clock::Clock;
 use crate::logs;
 use crate::sources::{self, ApiServer, ApiServerError};
@@ -21,9 +21,10 @@ pub(super) use args::AddArgs;
 /// As in the Go program neither the config file nor the cluster id is looked at: the kubeconfig says which cluster it is.
 ///
 /// # Errors
-/// When a flag is wrong, nobody answers the question, or the entry cannot be added. Nothing was written then.
-pub(super) fn run(global: GlobalArgs, args: AddArgs) -> anyhow::Result<()> {
-    logs::install(global.log_format.unwrap_or_default(), global.log_verbosity.unwrap_or_default(), Clock::system());
+/// When a flag is wrong, nobody answers the question, or the entry cannot be added: nothing was written then. Also when it was
+/// added and standard output cannot be written.
+pub(super) fn run(log_settings: Logs, args: AddArgs) -> anyhow::Result<()> {
+    logs::install(log_settings.format, log_settings.verbosity, Clock::system());
     let AddArgs { access, command } = args;
     let (entry, action) = command.entry()?;
     if let Some(diagnostic) = entry.diagnostics().first() {

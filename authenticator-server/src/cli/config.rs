@@ -32,6 +32,17 @@ pub(super) struct Logs {
     pub(super) verbosity: Verbosity,
 }
 
+impl Logs {
+    /// As flags and environment say, for a command that reads no config file.
+    ///
+    /// # Errors
+    /// When the variable is no log level.
+    pub(super) fn without_file(global: &GlobalArgs, environment: Environment<'_>) -> Result<Self, ConfigError> {
+        let verbosity = verbosity(global.log_verbosity, environment)?.unwrap_or_default();
+        Ok(Self { format: global.log_format.unwrap_or_default(), verbosity })
+    }
+}
+
 /// Reads an environment variable: the process's, or a test's.
 pub(super) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
@@ -86,11 +97,7 @@ impl Common {
             (None, Some(text)) => text.parse().map_err(ConfigError::ClusterIdVariable)?,
             (None, None) => file.cluster_id.take().ok_or(ConfigError::ClusterIdMissing)?,
         };
-        let verbosity = match (log_verbosity, variable(VERBOSITY_VARIABLE)) {
-            (Some(flag), _) => flag,
-            (None, Some(text)) => text.parse().map_err(ConfigError::VerbosityVariable)?,
-            (None, None) => file.log_verbosity.unwrap_or_default(),
-        };
+        let verbosity = verbosity(log_verbosity, environment)?.or(file.log_verbosity).unwrap_or_default();
         let gates = feature_gates.or(file.feature_gates).unwrap_or_default();
         Ok(Self {
             cluster_id,
@@ -98,6 +105,14 @@ impl Common {
             file,
             logs: Logs { format: log_format.unwrap_or_default(), verbosity },
         })
+    }
+}
+
+fn verbosity(flag: Option<Verbosity>, environment: Environment<'_>) -> Result<Option<Verbosity>, ConfigError> {
+    match (flag, environment(VERBOSITY_VARIABLE).filter(|value| !value.is_empty())) {
+        (Some(flag), _) => Ok(Some(flag)),
+        (None, Some(text)) => text.parse().map(Some).map_err(ConfigError::VerbosityVariable),
+        (None, None) => Ok(None),
     }
 }
 
