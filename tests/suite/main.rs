@@ -2,6 +2,7 @@
 //!
 //! One room a subject. What each proves:
 //!
+//! - [`add`]: one entry more in aws-auth, and every other byte as it was.
 //! - [`audit`]: each decision is recorded, and what cannot be recorded keeps nobody out.
 //! - [`bad_input`]: what is wrong on a command line or in a config file is named, with its place and what would be right.
 //! - [`broken_sts`]: what is not STS and stands in its place is never believed, and costs no memory.
@@ -35,6 +36,7 @@
 //!
 //! [`people`] is who logs in.
 
+mod add;
 mod audit;
 mod bad_input;
 mod broken_sts;

@@ -3,6 +3,7 @@
 //! It knows no flag that says where STS is: a proxy leads its connections to the emulator.
 
 use std::env;
+use std::ffi::OsStr;
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -19,7 +20,7 @@ use super::ec2::{Api, Ec2};
 use super::instance::Instance;
 use super::plugin;
 use super::process::Process;
-use super::programs;
+use super::programs::{self, Run};
 use super::proxy;
 use super::review::{self, Reviewer, User};
 use super::secrets;
@@ -182,6 +183,16 @@ pub fn token(principal: &Principal, cluster: &str, environment: &[(String, Strin
     let credential = run.credential(plugin::BETA).unwrap_or_else(|error| panic!("{error:#}\n{}", run.stderr));
     secrets::remember_token(&credential.token);
     credential.token
+}
+
+/// Runs it to its end in a folder that is its home too.
+///
+/// # Panics
+///
+/// It is not built, or cannot be run.
+pub fn run<A: AsRef<OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = A>) -> Run {
+    let program = program().unwrap_or_else(|error| panic!("{error:#}"));
+    programs::run(&program, folder, arguments, &[])
 }
 
 fn program() -> Result<PathBuf> {
