@@ -7,6 +7,7 @@
 //! No label has a value that a caller wrote: reasons are codes of this program, regions come from the closed table of
 //! endpoints, statuses from STS. So a flood makes numbers grow, and never their count.
 
+mod ages;
 mod exposition;
 mod process;
 mod serving;
@@ -19,6 +20,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+pub use ages::ChangeAges;
 pub use exposition::{AtScrape, CONTENT_TYPE, Exposition, Row};
 pub use process::{most_open_files, process};
 pub use serving::ServingCounts;
@@ -354,41 +356,6 @@ impl CertificateCounts {
     }
 }
 
-/// How old changes of files that another program writes are when they take force, by what the file says of itself.
-#[derive(Clone, Debug)]
-pub struct ChangeAges(Histograms<1>);
-
-impl Default for ChangeAges {
-    fn default() -> Self {
-        Self(Family::new_with_constructor(|| Histogram::new([1.0, 3.0, 5.0, 10.0, 15.0, 20.0, 30.0, 60.0])))
-    }
-}
-
-impl ChangeAges {
-    /// Notes that a file of this `kind` is in force that says `written`, in seconds since 1970, where the `last` one that was
-    /// in force said something else. There is none at the start, when the file may be of any age, nor is it a change to read the
-    /// same once more.
-    pub fn changed(&self, kind: &'static str, last: Option<Option<i64>>, written: Option<i64>, now: jiff::Timestamp) {
-        let Some(written) = written else { return };
-        if last.is_none_or(|last| last == Some(written)) {
-            return;
-        }
-        match now.as_second().checked_sub(written).and_then(|age| u32::try_from(age).ok()) {
-            Some(age) => self.0.get_or_create(&[("type", kind)]).observe(f64::from(age)),
-            None => tracing::warn!(
-                kind,
-                written,
-                "LastUpdatedDateTime is no time that has passed: how old the change is cannot be told"
-            ),
-        }
-    }
-
-    fn register_go(&self, registry: &mut Registry) {
-        let help = "End to end latency in seconds partitioned by type";
-        registry.register("dynamic_e2e_latency_seconds", help, self.0.clone());
-    }
-}
-
 /// The Go program's buckets, which are its library's default.
 fn latency() -> Histogram {
     Histogram::new([0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0])
@@ -397,36 +364,6 @@ fn latency() -> Histogram {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_age_of_a_change_is_noted_once_and_neither_at_the_start_nor_of_a_file_that_is_not_old_yet() {
-        let metrics = Metrics::default();
-        let now = jiff::Timestamp::from_second(1000).unwrap();
-        for (last, written) in [
-            (None, Some(1)),
-            (Some(Some(1)), Some(996)),
-            (Some(Some(996)), Some(996)),
-            (Some(Some(996)), None),
-            (Some(None), Some(1001)),
-            (Some(None), Some(i64::MIN)),
-        ] {
-            metrics.ages.changed("dynamic_file", last, written, now);
-        }
-        let text = metrics.exposition(Vec::new()).text();
-        let lines: Vec<_> =
-            text.lines().filter(|line| line.starts_with("aws_iam_authenticator_dynamic_e2e_latency_seconds")).collect();
-        let bucket = |le, count| {
-            format!(
-                r#"aws_iam_authenticator_dynamic_e2e_latency_seconds_bucket{{le="{le}",type="dynamic_file"}} {count}"#
-            )
-        };
-        let (below, above) = (["1", "3"], ["5", "10", "15", "20", "30", "60", "+Inf"]);
-        for line in below.iter().map(|le| bucket(le, 0)).chain(above.iter().map(|le| bucket(le, 1))) {
-            assert!(lines.contains(&line.as_str()), "{line}\n{text}");
-        }
-        let sum = r#"aws_iam_authenticator_dynamic_e2e_latency_seconds_sum{type="dynamic_file"} 4.0"#;
-        assert!(lines.contains(&sum), "{text}");
-    }
 
     #[test]
     fn the_go_programs_names_and_labels_are_unchanged() {
