@@ -117,7 +117,9 @@ fn start(config: &str, sts: &Sts, path: &Path) -> Server {
 fn lines(path: &Path, number: usize) -> Vec<Value> {
     let read = || -> Vec<Value> {
         let text = fs::read_to_string(path).unwrap_or_default();
-        text.lines().map(|line| serde_json::from_str(line).expect("a JSON object a line")).collect()
+        // The last one may still be on its way.
+        let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        whole.lines().map(|line| serde_json::from_str(line).expect("a JSON object a line")).collect()
     };
     eventually("the lines are written", || read().len() >= number);
     read()

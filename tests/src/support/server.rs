@@ -167,7 +167,10 @@ impl Server {
     #[must_use]
     pub fn log(&self) -> Vec<Value> {
         let log = self.process.log();
-        log.lines()
+        // The last one may still be on its way.
+        let whole = log.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        whole
+            .lines()
             .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not a log line: {line}")))
             .collect()
     }
