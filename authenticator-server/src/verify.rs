@@ -144,17 +144,29 @@ impl Verifier {
         trail.identity = Some(identity.clone());
         let (credentials, until, host) = (request.credentials_digest(), request.valid_until(), request.host());
         let origin = told.from;
+        // What was said a while ago is no better than this machine's clock.
+        if matches!(origin, Origin::Fresh | Origin::Stale) && self.has_ended_for_sts(&request, now) {
+            return Err(Outage::Clock.into());
+        }
         Ok(Verified { identity, cluster_id: Arc::clone(&self.cluster_id), digest, credentials, until, host, origin })
     }
 
     /// What to make of a token that is out of its time by this machine's clock: nobody is refused because somebody set that. If
     /// STS's is far from it and the token within its time by that, nobody can tell.
     fn out_of_time(&self, request: &PresignedRequest, now: Timestamp, error: TokenError) -> Refused {
-        let theirs = self.contact.heard().astray_by().and_then(|ahead| now.checked_add(ahead).ok());
-        match theirs {
+        match self.time_of_sts(now) {
             Some(time) if request.check_time(&self.limits, time).is_ok() => Outage::Clock.into(),
             _ => Denial::Token(error).into(),
         }
+    }
+
+    fn has_ended_for_sts(&self, request: &PresignedRequest, now: Timestamp) -> bool {
+        self.time_of_sts(now).is_some_and(|time| request.check_time(&self.limits, time).is_err())
+    }
+
+    /// What STS's clock says, if it is far from ours.
+    fn time_of_sts(&self, now: Timestamp) -> Option<Timestamp> {
+        self.contact.heard().astray_by().and_then(|ahead| now.checked_add(ahead).ok())
     }
 
     /// Tells at any later moment how busy the shield is.

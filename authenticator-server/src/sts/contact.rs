@@ -62,7 +62,8 @@ impl Contact {
     pub fn heard(&self) -> Heard {
         let Noted { at, date, missed, .. } = *self.lock();
         let clock_ahead = date.and_then(|(date, since)| {
-            // Time goes on evenly by this clock, whoever sets the other.
+            // Time goes on evenly by this clock, whoever sets the other. It stands still while the machine sleeps: what is seen
+            // then, until STS is heard again, is the length of the sleep.
             let time = date.checked_add(SignedDuration::try_from(since.elapsed()).ok()?).ok()?;
             Some(time.duration_since(self.clock.now()))
         });
