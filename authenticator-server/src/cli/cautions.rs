@@ -38,8 +38,8 @@ pub(super) fn silent_api_server(file: &WebhookKubeconfigFile, asks_for_certifica
     }
 }
 
-/// The limits as far as this process may open files: connections take half of them at most, and leave the others to calls of
-/// STS, sources of mappings, certificates and health checks.
+/// The limits as far as this process may open files: connections take half of them at most, those that wait a quarter where there
+/// are many, and leave the others to calls of STS, sources of mappings, certificates and health checks.
 pub(super) fn few_files(mut limits: HttpLimits) -> HttpLimits {
     let Some(files) = metrics::most_open_files().and_then(|files| usize::try_from(files).ok()) else { return limits };
     if files / 2 < limits.connections {
@@ -49,7 +49,7 @@ pub(super) fn few_files(mut limits: HttpLimits) -> HttpLimits {
             "fewer connections than --max-connections: this process may not open more than twice as many files (ulimit -n)"
         );
     }
-    limits.waiting = limits.waiting.min(files / 4);
+    limits.waiting = limits.waiting.min((files / 4).saturating_sub(64));
     limits
 }
 

@@ -49,6 +49,9 @@ const MAX_HEAD_BYTES: u32 = 16 * 1024;
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 2 * 1024 * 1024;
 
+/// How often is said that no connection can be accepted.
+const SAY_AGAIN: Duration = Duration::from_secs(60);
+
 /// Serves `webhook` on `listener` until `shutdown` is ready, then answers what was sent and returns.
 pub async fn serve(listener: TcpListener, tls: ServerTls, webhook: Arc<Webhook>, shutdown: impl Future<Output = ()>) {
     let limits = webhook.limits;
@@ -62,7 +65,7 @@ pub async fn serve(listener: TcpListener, tls: ServerTls, webhook: Arc<Webhook>,
     let mut waiting = VecDeque::new();
     let mut place = pin!(Fuse::terminated());
     let mut shutdown = pin!(shutdown);
-    let mut failing = false;
+    let mut told: Option<Instant> = None;
     loop {
         server.places.waiting(waiting.len());
         if place.is_terminated() && !waiting.is_empty() {
@@ -73,17 +76,14 @@ pub async fn serve(listener: TcpListener, tls: ServerTls, webhook: Arc<Webhook>,
                 server.spawn(stream, guest, seat);
             },
             accepted = listener.accept(), if waiting.len() < limits.waiting.max(1) => match accepted {
-                Ok((stream, _)) => {
-                    failing = false;
-                    waiting.push_back(stream);
-                }
+                Ok((stream, _)) => waiting.push_back(stream),
                 Err(error) => {
                     // Out of file descriptors, most likely: one must end before another can be had.
                     server.places.give_way(Lack::Files);
-                    if !failing {
+                    if told.is_none_or(|told| told.elapsed() > SAY_AGAIN) {
                         tracing::error!(%error, "cannot accept connections");
+                        told = Some(Instant::now());
                     }
-                    failing = true;
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             },
