@@ -31,6 +31,8 @@ impl DynamicFile {
         let source = SourceName::DynamicFile;
         let mut file = WatchedFile::new(path.clone(), reload);
         let mut rules: Option<dynamic_file::DynamicFile> = None;
+        // When what is in force was written, as far as it says so.
+        let mut written = None;
         let path = path.display();
         loop {
             let text = match file.next().await {
@@ -53,12 +55,15 @@ impl DynamicFile {
             match read.await {
                 Ok(Update { next, diagnostics }) => {
                     let reading = Reading::new(next.rules(), diagnostics);
-                    if reading.unusable {
+                    let is_whole = !reading.unusable;
+                    if !is_whole {
                         tracing::error!(%source, "{path}: what of it cannot be read stays as it was");
                     }
                     sources.read(source, reading);
-                    let last = rules.as_ref().map(dynamic_file::DynamicFile::last_updated);
-                    ages.changed("dynamic_file", last, next.last_updated(), sources.now());
+                    if is_whole {
+                        let last = written.replace(next.last_updated());
+                        ages.changed("dynamic_file", last, next.last_updated(), sources.now());
+                    }
                     rules = Some(next);
                 }
                 Err(error) => tracing::error!(%source, %error, "{path}: reading it failed"),

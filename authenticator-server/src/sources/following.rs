@@ -81,7 +81,10 @@ impl Following {
                 content = content => {
                     let Some(order_file) = &order_file else { continue };
                     match content {
-                        Content::Absent => self.change(&configured).await,
+                        Content::Absent => {
+                            self.change(&configured).await;
+                            last_updated = Some(None);
+                        }
                         Content::Text(text) => match order_file.parse(&text) {
                             Ok(order) => {
                                 self.change(&order.sources).await;
