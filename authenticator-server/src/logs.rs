@@ -152,10 +152,12 @@ impl Fields {
     }
 
     fn put(&mut self, name: &str, value: &dyn fmt::Display) {
+        // As the Go program's library does with a name that is one of its own.
+        let prefix = if matches!(name, "time" | "level" | "msg") { "fields." } else { "" };
         // A string takes all that is written to it.
         let _ = match self.format {
-            LogFormat::Text => write!(self.rest, " {name}={value}"),
-            LogFormat::Json => write!(self.rest, ",\"{name}\":{value}"),
+            LogFormat::Text => write!(self.rest, " {prefix}{name}={value}"),
+            LogFormat::Json => write!(self.rest, ",\"{prefix}{name}\":{value}"),
         };
     }
 
@@ -264,10 +266,9 @@ mod tests {
 
     #[test]
     fn a_json_line_has_the_go_programs_keys() {
-        let fields = [("k", "v\n\"".into()), ("n", 3.into()), ("yes", true.into()), ("x", f64::NAN.into())];
+        let fields = [("k", "v\n\"".into()), ("n", 3.into()), ("level", true.into()), ("x", f64::NAN.into())];
         let line = line(LogFormat::Json, Level::WARN, "a b", &fields);
-        let expected =
-            r#"{"time":"2026-03-01T12:00:00Z","level":"warning","msg":"a b","k":"v\n\"","n":3,"yes":true,"x":null}"#;
+        let expected = r#"{"time":"2026-03-01T12:00:00Z","level":"warning","msg":"a b","k":"v\n\"","n":3,"fields.level":true,"x":null}"#;
         assert_eq!(line, expected);
         let document: Value = serde_json::from_str(&line).unwrap();
         assert_eq!(document["k"], "v\n\"");

@@ -8,6 +8,8 @@ use mapping::format::yaml::quoted;
 pub(super) fn yaml(object: &ConfigMap) -> String {
     let mut text = "data:\n".to_owned();
     for (key, value) in object.data.iter().flatten() {
+        let is_plain = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
+        let key = if is_plain { key.clone() } else { quoted(key) };
         text.push_str(&format!("  {key}: {}\n", scalar(value)));
     }
     text.push_str("metadata:\n");
