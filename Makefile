@@ -84,8 +84,10 @@ chaos: ## every fault at random for CHAOS_SECONDS, and what must hold all the sa
 	CHAOS_SECONDS=$(CHAOS_SECONDS) cargo run --quiet --package authenticator-tests --bin chaos
 
 # Packed, what must be relocated at each start is a small part of the file. A static program unpacks it itself, from glibc 2.36 on.
+ifeq ($(DIST_TARGET),$(shell rustc -vV | sed -n 's/^host: //p'))
 PACKED := $(shell getconf GNU_LIBC_VERSION 2>/dev/null | \
 	awk '{ split($$2, v, "."); if (v[1] > 2 || v[2] >= 36) print "-C link-arg=-Wl,-z,pack-relative-relocs" }')
+endif
 
 .PHONY: dist
 dist: ## what is shipped: small, static binaries
