@@ -20,7 +20,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-pub use ages::ChangeAges;
+pub use ages::{ChangeAges, FileAge};
 pub use exposition::{AtScrape, CONTENT_TYPE, Exposition, Row};
 pub use process::{most_open_files, process};
 pub use serving::ServingCounts;

@@ -17,28 +17,46 @@ impl Default for ChangeAges {
     }
 }
 
+/// The age of one file, as long as it is followed.
+#[derive(Debug)]
+pub struct FileAge {
+    ages: ChangeAges,
+    kind: &'static str,
+    /// What the file in force says. There is none at the start, when the file may be of any age.
+    last: Option<Option<i64>>,
+}
+
 impl ChangeAges {
-    /// Notes that a file of this `kind` is in force that says `written`, in seconds since 1970, where the `last` one that was
-    /// in force said something else. There is none at the start, when the file may be of any age, nor is it a change to read the
+    /// Of a file of this `kind`, of which nothing is in force yet.
+    #[must_use]
+    pub fn of(&self, kind: &'static str) -> FileAge {
+        FileAge { ages: self.clone(), kind, last: None }
+    }
+
+    pub(super) fn register_go(&self, registry: &mut Registry) {
+        let help = "End to end latency in seconds partitioned by type";
+        registry.register("dynamic_e2e_latency_seconds", help, self.0.clone());
+    }
+}
+
+impl FileAge {
+    /// Notes that a file is in force that says `written`, in seconds since 1970, if it says anything. It is no change to read the
     /// same once more.
-    pub fn changed(&self, kind: &'static str, last: Option<Option<i64>>, written: Option<i64>, now: Timestamp) {
+    pub fn in_force(&mut self, written: Option<i64>, now: Timestamp) {
+        let last = self.last.replace(written);
         let Some(written) = written else { return };
         if last.is_none_or(|last| last == Some(written)) {
             return;
         }
+        let kind = self.kind;
         match now.as_second().checked_sub(written).and_then(|age| u32::try_from(age).ok()) {
-            Some(age) => self.0.get_or_create(&[("type", kind)]).observe(f64::from(age)),
+            Some(age) => self.ages.0.get_or_create(&[("type", kind)]).observe(f64::from(age)),
             None => tracing::warn!(
                 kind,
                 written,
                 "LastUpdatedDateTime is no time that has passed: how old the change is cannot be told"
             ),
         }
-    }
-
-    pub(super) fn register_go(&self, registry: &mut Registry) {
-        let help = "End to end latency in seconds partitioned by type";
-        registry.register("dynamic_e2e_latency_seconds", help, self.0.clone());
     }
 }
 
@@ -51,15 +69,9 @@ mod tests {
     fn the_age_of_a_change_is_noted_once_and_neither_at_the_start_nor_of_a_file_that_is_not_old_yet() {
         let metrics = Metrics::default();
         let now = Timestamp::from_second(1000).unwrap();
-        for (last, written) in [
-            (None, Some(1)),
-            (Some(Some(1)), Some(996)),
-            (Some(Some(996)), Some(996)),
-            (Some(Some(996)), None),
-            (Some(None), Some(1001)),
-            (Some(None), Some(i64::MIN)),
-        ] {
-            metrics.ages.changed("dynamic_file", last, written, now);
+        let mut age = metrics.ages.of("dynamic_file");
+        for written in [Some(1), Some(996), Some(996), None, Some(1001), Some(i64::MIN)] {
+            age.in_force(written, now);
         }
         let text = metrics.exposition(Vec::new()).text();
         let lines: Vec<_> =

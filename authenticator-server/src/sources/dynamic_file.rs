@@ -31,8 +31,7 @@ impl DynamicFile {
         let source = SourceName::DynamicFile;
         let mut file = WatchedFile::new(path.clone(), reload);
         let mut rules: Option<dynamic_file::DynamicFile> = None;
-        // When what is in force was written, as far as it says so.
-        let mut written = None;
+        let mut age = ages.of("dynamic_file");
         let path = path.display();
         loop {
             let text = match file.next().await {
@@ -61,8 +60,7 @@ impl DynamicFile {
                     }
                     sources.read(source, reading);
                     if is_whole {
-                        let last = written.replace(next.last_updated());
-                        ages.changed("dynamic_file", last, next.last_updated(), sources.now());
+                        age.in_force(next.last_updated(), sources.now());
                     }
                     rules = Some(next);
                 }

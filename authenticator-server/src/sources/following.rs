@@ -69,7 +69,7 @@ impl Following {
     /// waiting for a source that was not there a moment ago. If the file goes, `configured` holds again.
     pub async fn run(mut self, order_file: Option<OrderFile>, configured: Vec<SourceName>) -> Infallible {
         let mut file = order_file.as_ref().map(|file| WatchedFile::new(file.path.clone(), self.reload.clone()));
-        let mut last_updated = None;
+        let mut age = self.places.ages.of("dynamic_backend_mode");
         loop {
             let content = async {
                 match &mut file {
@@ -83,13 +83,12 @@ impl Following {
                     match content {
                         Content::Absent => {
                             self.change(&configured).await;
-                            last_updated = Some(None);
+                            age.in_force(None, self.sources.now());
                         }
                         Content::Text(text) => match order_file.parse(&text) {
                             Ok(order) => {
                                 self.change(&order.sources).await;
-                                let last = last_updated.replace(order.last_updated);
-                                self.places.ages.changed("dynamic_backend_mode", last, order.last_updated, self.sources.now());
+                                age.in_force(order.last_updated, self.sources.now());
                             }
                             Err(error) => order_file.complain(&error.to_string()),
                         },
