@@ -116,6 +116,13 @@ impl Sts {
         *lock(&self.desk.known.clock) = Arc::new(clock);
     }
 
+    /// The ARN of the holder of this access key id, sessions that it handed out included.
+    #[must_use]
+    pub fn holder(&self, access_key_id: &str) -> Option<String> {
+        let principals = lock(&self.desk.known.principals);
+        principals.iter().find(|known| known.access_key_id == access_key_id).map(|known| known.arn.clone())
+    }
+
     /// Whom it knows and what it takes for the time, for the services that stand beside it.
     pub(super) fn known(&self) -> Arc<Known> {
         Arc::clone(&self.desk.known)

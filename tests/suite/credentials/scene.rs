@@ -20,8 +20,8 @@ use crate::people::ACCOUNT;
 
 /// What stands around every row.
 pub(super) struct Scene {
-    // Held for as long as somebody may ask them.
-    _emulators: (Sts, Sso, Signin, Instance, Container),
+    // All held for as long as they may be asked.
+    emulators: (Sts, Sso, Signin, Instance, Container),
     words: BTreeMap<String, String>,
     people: Vec<(&'static str, Principal)>,
     proxy: String,
@@ -63,7 +63,7 @@ impl Scene {
         word("container", container.url());
         word("container by name", container.url().replace("127.0.0.1", "localhost"));
         word("sts", STS_IN_A_VPC.to_owned());
-        Scene { _emulators: (sts, sso, signin, instance, container), words, people, proxy, ca, _home: home }
+        Scene { emulators: (sts, sso, signin, instance, container), words, people, proxy, ca, _home: home }
     }
 
     /// Puts what is known now in the place of `<words>`.
@@ -126,9 +126,15 @@ impl Scene {
         variables.into_iter().collect()
     }
 
-    /// What the rows call the holder of this access key id.
+    /// What the rows call the holder of this access key id: of a role's session, whatever its name is, the role.
     pub(super) fn name_of(&self, access_key_id: &str) -> Option<&'static str> {
-        self.people.iter().find(|(_, known)| known.access_key_id == access_key_id).map(|(name, _)| *name)
+        let (sts, ..) = &self.emulators;
+        let holder = sts.holder(access_key_id)?;
+        let is_known = |known: &Principal| known.access_key_id == access_key_id;
+        let takes_on =
+            |known: &Principal| known.arn.contains(":assumed-role/") && role_of(&known.arn) == role_of(&holder);
+        let person = self.people.iter().find(|(_, known)| is_known(known));
+        person.or_else(|| self.people.iter().find(|(_, known)| takes_on(known))).map(|(name, _)| *name)
     }
 
     /// Whoever the rows call so.
@@ -174,6 +180,11 @@ fn roles(people: &[(&'static str, Principal)]) -> Vec<(&'static str, Role)> {
         ("of-pod", Role::trusting(ACCOUNT, "of-pod", [role_arn("pod").as_str()])),
         ("pod", Role::for_web_identity(ACCOUNT, "pod", WEB_IDENTITY)),
     ]
+}
+
+/// The ARN of a session without the session's name.
+fn role_of(arn: &str) -> &str {
+    arn.rsplit_once('/').map_or(arn, |(role, _)| role)
 }
 
 fn person<'a>(people: &'a [(&'static str, Principal)], wanted: &str) -> &'a Principal {

@@ -1,5 +1,7 @@
 //! The people and programs that the emulator knows.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
@@ -7,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::support::secrets;
 
-/// Somebody with AWS credentials. All values are dummies, derived from the ARN, so a principal is the same in every run.
+/// Somebody with AWS credentials. All values are dummies. They derive from the ARN, so a principal is the same in every run; only the sessions that a running emulator hands out differ.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Principal {
     /// The access key id: public.
@@ -80,11 +82,21 @@ impl Principal {
     /// The same principal with its next keys and, if they are temporary, in its next session.
     #[must_use]
     pub fn renewed(&self) -> Principal {
-        let of = format!("{} after {}", self.arn, self.access_key_id);
+        self.with_keys_of(&format!("{} after {}", self.arn, self.access_key_id))
+    }
+
+    /// The same principal with keys that no other has: as STS does, each time it is asked for a session.
+    #[must_use]
+    pub fn handed_out(&self) -> Principal {
+        static HANDED_OUT: AtomicU64 = AtomicU64::new(0);
+        self.with_keys_of(&format!("{}, session {}", self.arn, HANDED_OUT.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    fn with_keys_of(&self, of: &str) -> Principal {
         Principal {
-            access_key_id: format!("{}EXAMPLE", &identifier(&self.access_key_id[..4], &of)[..13]),
-            secret_access_key: secret(&of),
-            session: self.session.as_ref().map(|_| Session { token: session_token(&of), ends: None }),
+            access_key_id: format!("{}EXAMPLE", &identifier(&self.access_key_id[..4], of)[..13]),
+            secret_access_key: secret(of),
+            session: self.session.as_ref().map(|_| Session { token: session_token(of), ends: None }),
             ..self.clone()
         }
     }

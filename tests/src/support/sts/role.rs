@@ -70,8 +70,7 @@ impl Role {
         Role { arn, trusts, external_id: None, mfa: None, session_name: None, duration: None }
     }
 
-    /// Whoever takes it on. The service gives new keys each time; here they are the role's, so that the tokens of two programs that
-    /// took on the same role can be compared.
+    /// A session of this name. Its keys are of no session that was handed out: each of those has keys of its own.
     ///
     /// # Panics
     ///
@@ -79,13 +78,7 @@ impl Role {
     #[must_use]
     pub fn session(&self, session_name: &str) -> Principal {
         let (partition, account, name) = self.parts();
-        let of_the_role = Principal::role_session(account, name, "");
-        Principal {
-            access_key_id: of_the_role.access_key_id,
-            secret_access_key: of_the_role.secret_access_key,
-            session: of_the_role.session,
-            ..Principal::role_session(account, name, session_name).in_partition(partition)
-        }
+        Principal::role_session(account, name, session_name).in_partition(partition)
     }
 
     /// Partition, account, and the name without its path.
@@ -139,7 +132,7 @@ pub(super) fn assume(
     let ends = now + length.unwrap_or(DEFAULT_LENGTH);
     // Whole seconds are what the answer says.
     let ends = Timestamp::from_second(ends.as_second()).expect("a time without its fraction is a time");
-    let principal = role.session(&session_name).session_ends(ends);
+    let principal = role.session(&session_name).handed_out().session_ends(ends);
     principal.remember();
     Ok(Assumed { principal, ends })
 }

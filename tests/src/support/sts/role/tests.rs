@@ -93,6 +93,15 @@ fn a_web_identity_is_known_by_its_token_alone() {
 }
 
 #[test]
+fn each_session_has_keys_of_its_own_even_under_the_same_name() {
+    let [first, second] = [(), ()].map(|()| assumed(&role(), &alice(), &[]).unwrap().principal);
+    assert_eq!((&first.arn, &first.user_id), (&second.arn, &second.user_id));
+    assert_ne!(first.access_key_id, second.access_key_id);
+    assert_ne!(first.secret_access_key, second.secret_access_key);
+    assert_ne!(first.session, second.session);
+}
+
+#[test]
 fn a_roles_path_is_not_in_its_sessions_names() {
     let role = Role { arn: "arn:aws-cn:iam::111122223333:role/teams/a/deployer".to_owned(), ..role() };
     assert_eq!(role.session("s").arn, "arn:aws-cn:sts::111122223333:assumed-role/deployer/s");
