@@ -143,9 +143,13 @@ impl Drop for Process {
 }
 
 /// A command whose home and working directory is `folder`, and which sees nothing of our environment but `PATH`.
+///
+/// All its signals have their default meaning. A shell ignores `SIGINT` for what it starts in the background, and `nohup` ignores
+/// `SIGHUP`; a program inherits that, and what a test proves must not depend on how the test was started.
 #[must_use]
 pub fn clean_command(program: &Path, folder: &Path) -> Command {
-    let mut command = Command::new(program);
+    let mut command = Command::new("/usr/bin/env");
+    command.arg("--default-signal").arg(program);
     command.env_clear().env("HOME", folder).current_dir(folder);
     if let Some(path) = env::var_os("PATH") {
         command.env("PATH", path);
