@@ -190,9 +190,8 @@ fn thirty_two_at_once_cause_one_call() {
 fn whoever_is_killed_leaves_whole_files_and_keeps_nobody_waiting() {
     let scene = scene();
     let whole = |name: &str| name.ends_with(".json");
-    let mut killed = 0;
-    for run in 0..40_u64 {
-        let mut child = clean_command(programs::client(), scene.home.path())
+    let start = |run: u64| {
+        clean_command(programs::client(), scene.home.path())
             // Each its own file, and its own lock.
             .args(["token", "-i", CLUSTER, "--role", &admin().arn, "-s", &format!("session-{run}")])
             .envs(scene.environment.iter().map(|(name, value)| (name, value)))
@@ -200,12 +199,22 @@ fn whoever_is_killed_leaves_whole_files_and_keeps_nobody_waiting() {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .unwrap();
+            .unwrap()
+    };
+    // The first one is killed for certain before it can end by itself.
+    scene.sts.behave(Behaviour::Hang);
+    let mut first = start(0);
+    eventually("it asks STS", || scene.sts.connections() > 0);
+    first.kill().unwrap();
+    assert_eq!(first.wait().unwrap().code(), None);
+    scene.sts.behave(Behaviour::Normal);
+    for run in 1..40 {
+        let mut child = start(run);
+        // Nothing is waited for: each is killed at another point.
         thread::sleep(Duration::from_millis(run));
         child.kill().unwrap();
-        killed += usize::from(child.wait().unwrap().code().is_none());
+        child.wait().unwrap();
     }
-    assert!(killed > 0, "every run ended by itself");
 
     for run in 0..40 {
         let session = format!("session-{run}");
