@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use authenticator_tests::support::control_plane::ReviewVersion;
-use authenticator_tests::support::patience::eventually;
+use authenticator_tests::support::patience::{LIMIT, eventually};
 use authenticator_tests::support::plugin;
 use authenticator_tests::support::review::{self, Answer, Reviewer};
 use authenticator_tests::support::server::{Server, Setup};
@@ -112,7 +112,7 @@ async fn a_request_that_does_not_come_to_its_end_is_not_waited_for() {
     let begin = |text: &'static str| async {
         let mut stream = connect(&server, ALL, b"http/1.1").await;
         stream.write_all(text.as_bytes()).await.unwrap();
-        tokio::time::timeout(Duration::from_secs(60), read_all(&mut stream)).await.expect("the connection ends")
+        tokio::time::timeout(LIMIT, read_all(&mut stream)).await.expect("the connection ends")
     };
     let (nothing, head, body) = tokio::join!(
         begin(""),

@@ -1,11 +1,12 @@
 //! Nodes' tokens at a real webhook that asks EC2 and IAM: who is which node, and what is said while neither can be heard.
 
 use std::fs;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use authenticator_tests::support::control_plane::ReviewVersion;
 use authenticator_tests::support::ec2::{Api, Behaviour, Ec2, Hostname, Machine, State};
 use authenticator_tests::support::instance::Instance;
+use authenticator_tests::support::patience::LIMIT;
 use authenticator_tests::support::plugin;
 use authenticator_tests::support::review::{Answer, Reviewer, User};
 use authenticator_tests::support::server::{Server, Setup};
@@ -153,7 +154,7 @@ async fn an_instance_that_appears_late_is_let_in_soon_after() {
     let reviewer = server.reviewer();
     assert!(ask(&reviewer, &token).await.reason().starts_with("mapping.no_such_instance"));
     cloud.ec2.launch(machine(1));
-    let user = within(Duration::from_secs(10), async || match ask(&reviewer, &token).await {
+    let user = within(async || match ask(&reviewer, &token).await {
         Answer::Allowed(user) => Some(user),
         _ => None,
     });
@@ -187,7 +188,7 @@ async fn an_ec2_that_cannot_be_heard_denies_nobody_and_known_nodes_stay_in() {
     assert!(is_unavailable(&answer, "ec2.unreachable"), "{answer:?}");
     cloud.ec2.come_back(Api::Ec2);
     cloud.ec2.behave(Api::Ec2, Behaviour::Normal);
-    let answer = within(Duration::from_secs(10), async || match cloud.ask(&server, &new).await {
+    let answer = within(async || match cloud.ask(&server, &new).await {
         Answer::Allowed(user) => Some(user),
         _ => None,
     });
@@ -380,13 +381,13 @@ async fn ask(reviewer: &Reviewer, token: &str) -> Answer {
 }
 
 /// What the question comes to at last.
-async fn within(limit: Duration, question: impl AsyncFn() -> Option<User>) -> User {
+async fn within(question: impl AsyncFn() -> Option<User>) -> User {
     let begun = Instant::now();
     loop {
         if let Some(user) = question().await {
             return user;
         }
-        assert!(begun.elapsed() < limit, "not within {limit:?}");
+        assert!(begun.elapsed() < LIMIT, "not within {LIMIT:?}");
     }
 }
 
@@ -394,7 +395,7 @@ async fn within(limit: Duration, question: impl AsyncFn() -> Option<User>) -> Us
 async fn until(question: impl AsyncFn() -> bool) {
     let begun = Instant::now();
     while !question().await {
-        assert!(begun.elapsed() < Duration::from_secs(20), "never");
+        assert!(begun.elapsed() < LIMIT, "never");
     }
 }
 

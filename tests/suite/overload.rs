@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use authenticator_tests::support::control_plane::ReviewVersion;
 use authenticator_tests::support::numbers::Numbers;
-use authenticator_tests::support::patience::eventually;
+use authenticator_tests::support::patience::{LIMIT, eventually};
 use authenticator_tests::support::review::{Answer, Reviewer};
 use authenticator_tests::support::server::{Server, Setup};
 use authenticator_tests::support::sts::{Behaviour, Principal, Sts};
@@ -218,7 +218,7 @@ async fn until_cut(reviewer: &Reviewer, lack: &str, number: u32) {
     let begun = std::time::Instant::now();
     let metric = format!("http_connections_cut_total{{lack=\"{lack}\"}}");
     while Numbers::read(reviewer).await.sum(&metric) < f64::from(number) {
-        assert!(begun.elapsed() < Duration::from_secs(30), "nobody gives way");
+        assert!(begun.elapsed() < LIMIT, "nobody gives way");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

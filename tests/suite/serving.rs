@@ -8,7 +8,7 @@ use std::time::Duration;
 use authenticator_tests::support::control_plane::ReviewVersion;
 use authenticator_tests::support::numbers::Numbers;
 use authenticator_tests::support::pairs::Operator;
-use authenticator_tests::support::patience::eventually;
+use authenticator_tests::support::patience::{LIMIT, eventually};
 use authenticator_tests::support::plugin;
 use authenticator_tests::support::review::{self, Answer, Reviewer};
 use authenticator_tests::support::server::{Server, Setup};
@@ -61,7 +61,7 @@ async fn a_server_that_is_told_to_end_is_not_ready_answers_what_it_was_asked_and
     server.signal("TERM");
     eventually("it is not ready", || get(&server, "/readyz").0 == 503);
     assert!(matches!(slow.await.unwrap(), Answer::Allowed(_)));
-    let ended = server.ended_within(Duration::from_secs(30)).expect("it ends");
+    let ended = server.ended_within(LIMIT).expect("it ends");
     assert!(ended.success(), "{ended}");
     let failed = load.end().await;
     // What could not be sent any more failed to connect; what had been sent was answered.
@@ -85,7 +85,7 @@ async fn a_new_process_takes_the_port_over_and_no_request_fails() {
     assert_eq!(new.address(), old.address());
     load.until_answered(20);
     old.signal("TERM");
-    assert!(old.ended_within(Duration::from_secs(30)).expect("it ends").success());
+    assert!(old.ended_within(LIMIT).expect("it ends").success());
     load.until_answered(20);
     assert_eq!(load.end().await, Vec::<String>::new());
     assert!(matches!(ask(&new.reviewer(), &token()).await, Answer::Allowed(_)));

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use authenticator_tests::support::control_plane::ReviewVersion;
+use authenticator_tests::support::patience::LIMIT;
 use authenticator_tests::support::plugin;
 use authenticator_tests::support::review::{Answer, Reviewer};
 use authenticator_tests::support::server::{Server, Setup};
@@ -148,7 +149,8 @@ const WAYS: [(&str, Way); 4] = [
     ("it is deleted and written anew", |folder, name, text| {
         // The first time there is none.
         let _ = fs::remove_file(folder.join(name));
-        std::thread::sleep(Duration::from_millis(500));
+        // Far less than the two seconds after which it counts as deleted.
+        std::thread::sleep(Duration::from_millis(100));
         fs::write(folder.join(name), text).unwrap();
     }),
 ];
@@ -301,6 +303,4 @@ fn flag(name: &str, path: &Path) -> String {
     format!("--{name}={}", path.display())
 }
 
-/// Far beyond what anything takes that is waited for here.
-const LIMIT: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(10);

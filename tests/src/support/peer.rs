@@ -212,4 +212,4 @@ the tests beside the Go program need it. One of these gets it:
   make test                                        builds it from its Go module, once
   tests/peer/build.sh DIR; export PEER_BIN=DIR     the same by hand (DIR outside the clone)";
 
-const READY: Duration = Duration::from_secs(30);
+const READY: Duration = super::patience::LIMIT;

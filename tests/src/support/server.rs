@@ -321,4 +321,4 @@ fn flag(name: &str, path: &Path) -> [OsString; 2] {
 const KUBECONFIG: &str = "webhook.kubeconfig";
 const STATE: &str = "state";
 /// It takes a tenth of a second when nothing else runs.
-const READY: Duration = Duration::from_secs(30);
+const READY: Duration = patience::LIMIT;

@@ -7,11 +7,12 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
+use super::patience::LIMIT;
 use super::process::clean_command;
 
 /// The terminal, from the side of who sits at it.
@@ -103,6 +104,3 @@ impl Terminal {
         self.keyboard.write_all(text.as_bytes())
     }
 }
-
-/// Far beyond what anything takes that is waited for here: only a failure waits so long.
-const LIMIT: Duration = Duration::from_secs(30);

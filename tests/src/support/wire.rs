@@ -2,7 +2,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
@@ -90,7 +89,7 @@ pub async fn ends(stream: &mut TlsStream<TcpStream>) -> bool {
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), reading).await.is_ok()
+    tokio::time::timeout(super::patience::LIMIT, reading).await.is_ok()
 }
 
 /// All that comes until the end.
