@@ -200,6 +200,7 @@ impl Plan {
             _ => SharedFiles::Both,
         };
         let profile = Profile::load(choice, files, world).await?;
+        sso::session_of(profile.view()).map_err(SourceError::from)?;
         let source = match keys {
             Some(keys) => keys,
             None => Source::choose(Choice { profile: profile.view(), env: &world.env, now, identities })?,

@@ -57,6 +57,18 @@ pub enum SsoError {
         /// The session.
         session: String,
     },
+    /// A reference to half a session.
+    #[error("[sso-session {session}] in {config}, which sso_session of profile {profile} names, lacks {keys}")]
+    HalfSession {
+        /// The session.
+        session: String,
+        /// The profile.
+        profile: String,
+        /// What is not there.
+        keys: String,
+        /// The config file that was looked into.
+        config: String,
+    },
     /// Credentials with something left out.
     #[error("the answer of IAM Identity Center for {role} lacks {what}")]
     Incomplete {
@@ -84,7 +96,7 @@ pub enum SsoError {
         login: String,
     },
     /// A reference to nothing.
-    #[error("there is no sso-session {session}, which profile {profile} refers to, in {config}")]
+    #[error("sso_session of profile {profile} is {session:?}, and there is no [sso-session {session}] in {config}")]
     UnknownSession {
         /// The session.
         session: String,
@@ -101,10 +113,10 @@ impl Sso {
         if ["sso_role_name", "sso_account_id"].iter().all(|key| profile.setting(key).is_none()) {
             return Ok(None);
         }
-        let session = match profile.setting("sso_session") {
-            None => None,
-            Some(name) => Some((name, referred_to(profile, name)?)),
-        };
+        let session = session_of(profile)?;
+        if let Some((name, section)) = session {
+            agree(profile, name, section)?;
+        }
         let value = |key| {
             let of_session = session.and_then(|(_, section)| section.get(key));
             of_session.or_else(|| profile.setting(key)).filter(|value| !value.is_empty()).map(str::to_owned)
@@ -217,19 +229,35 @@ impl fmt::Display for Sso {
     }
 }
 
-/// The session that a profile refers to, with which it agrees.
-fn referred_to<'a>(profile: ProfileView<'a>, name: &str) -> Result<&'a Section, SsoError> {
-    let section = profile.files().sso_session(name).ok_or_else(|| SsoError::UnknownSession {
-        session: name.to_owned(),
-        profile: profile.name().to_owned(),
-        config: profile.files().config_path().to_owned(),
-    })?;
+/// The name of the session that a profile refers to, and its section in the config file. As for aws-cli the profile is of no use
+/// where the reference leads nowhere, or to half a session, whatever else stands in it.
+pub(super) fn session_of(profile: ProfileView<'_>) -> Result<Option<(&str, &Section)>, SsoError> {
+    let Some(name) = profile.setting("sso_session") else {
+        return Ok(None);
+    };
+    let (session, config) = (name.to_owned(), profile.files().config_path().to_owned());
+    let profile_name = profile.name().to_owned();
+    let Some(section) = profile.files().sso_session(name) else {
+        return Err(SsoError::UnknownSession { session, profile: profile_name, config });
+    };
+    let missing: Vec<_> = OF_SESSION.into_iter().filter(|key| section.get(key).is_none_or(str::is_empty)).collect();
+    match missing.as_slice() {
+        [] => Ok(Some((name, section))),
+        _ => Err(SsoError::HalfSession { session, profile: profile_name, keys: missing.join(", "), config }),
+    }
+}
+
+/// A profile says nothing else than the session that it refers to.
+fn agree(profile: ProfileView<'_>, session: &str, section: &Section) -> Result<(), SsoError> {
     match section.iter().find(|(key, value)| profile.setting(key).is_some_and(|own| own != *value)) {
         Some((key, _)) => Err(SsoError::Contradiction {
             key: key.to_owned(),
             profile: profile.name().to_owned(),
-            session: name.to_owned(),
+            session: session.to_owned(),
         }),
-        None => Ok(section),
+        None => Ok(()),
     }
 }
+
+/// What a session must say (`SSOTokenProvider` of `botocore/tokens.py`).
+const OF_SESSION: [&str; 2] = ["sso_start_url", "sso_region"];

@@ -293,7 +293,8 @@ fn the_environments_identities_come_before_a_profile_unless_a_flag_chose_it() {
 #[test]
 fn what_means_something_beside_a_role_alone_does_not_stand_in_the_way_of_keys() {
     let credentials = format!("[a]\n{KEYS}source_profile = b\nmfa_serial = m\nsso_session = s\n");
-    assert_eq!(key_id(false, &[], "", &credentials), Ok("AKIAPROFILEEXAMPLE".to_owned()));
+    let config = "[sso-session s]\nsso_start_url = https://x.awsapps.com/start\nsso_region = eu-west-1\n";
+    assert_eq!(key_id(false, &[], config, &credentials), Ok("AKIAPROFILEEXAMPLE".to_owned()));
 }
 
 #[test]

@@ -28,6 +28,9 @@ pub(super) struct WebIdentity {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WebIdentityError {
+    /// A key without a value.
+    #[error("web_identity_token_file of {0} is empty")]
+    Empty(String),
     /// A token and no role.
     #[error("{asked_by} names a web identity token, but neither AWS_ROLE_ARN nor role_arn says for which role")]
     NoRole {
@@ -86,7 +89,10 @@ impl WebIdentity {
             Ok::<_, NotUnicode>(value.filter(|value| !value.is_empty()).map(|value| (value, place)))
         };
         let Some((token_file, asked_by)) = value("AWS_WEB_IDENTITY_TOKEN_FILE", "web_identity_token_file")? else {
-            return Ok(None);
+            return match profile.setting("web_identity_token_file") {
+                Some(_) => Err(WebIdentityError::Empty(profile.to_string())),
+                None => Ok(None),
+            };
         };
         let Some((role_arn, _)) = value("AWS_ROLE_ARN", "role_arn")? else {
             return Err(WebIdentityError::NoRole { asked_by });

@@ -16,7 +16,7 @@ fn sso_takes_what_the_session_says_and_refuses_what_contradicts_it() {
         ("sso_account_id = 1\n", "lacks sso_role_name, sso_start_url, sso_region"),
         (
             &format!("sso_session = t\n{role}"),
-            "there is no sso-session t, which profile a refers to, in /home/me/.aws/config",
+            "sso_session of profile a is \"t\", and there is no [sso-session t] in /home/me/.aws/config",
         ),
         (
             &format!("sso_session = s\nsso_region = us-east-1\n{role}"),
@@ -26,6 +26,42 @@ fn sso_takes_what_the_session_says_and_refuses_what_contradicts_it() {
         let error = sso(config).unwrap_err();
         assert!(error.contains(message), "{error}");
     }
+}
+
+#[test]
+fn an_sso_session_that_leads_nowhere_is_refused_whatever_else_there_is() {
+    let refused = |flag, variables: &[(&str, &str)], config: &str, credentials: &str| {
+        steps(
+            flag,
+            variables,
+            &format!("{config}[sso-session u]\nsso_start_url = https://x\nsso_region =\n"),
+            credentials,
+        )
+        .unwrap_err()
+    };
+    let keys = &[("AWS_ACCESS_KEY_ID", "AKIAME"), ("AWS_SECRET_ACCESS_KEY", "s")];
+    let nowhere = "sso_session of profile a is \"t\", and there is no [sso-session t] in /home/me/.aws/config";
+    let half = "[sso-session u] in /home/me/.aws/config, which sso_session of profile a names, lacks sso_region";
+    for (session, message) in [("t", nowhere), ("u", half)] {
+        let of_config = format!("[profile a]\nsso_session = {session}\n");
+        for flag in [true, false] {
+            assert_eq!(refused(flag, &[], &of_config, ""), message);
+            assert_eq!(refused(flag, keys, &of_config, ""), message);
+            assert_eq!(refused(flag, &[], &of_config, &format!("[a]\n{KEYS}")), message);
+            assert_eq!(refused(flag, &[], "", &format!("[a]\n{KEYS}sso_session = {session}\n")), message);
+        }
+    }
+    // Of somebody else's profile it is no concern.
+    let others = format!("[profile a]\n{KEYS}[profile b]\nsso_session = t\n");
+    assert_eq!(key_id(false, &[], &others, ""), Ok("AKIAPROFILEEXAMPLE".to_owned()));
+}
+
+#[test]
+fn a_web_identity_whose_file_has_no_name_is_refused() {
+    let config = "[profile a]\nrole_arn = p\nweb_identity_token_file =\n";
+    assert_eq!(steps(false, &[], config, "").unwrap_err(), "web_identity_token_file of profile a is empty");
+    let token = [("AWS_WEB_IDENTITY_TOKEN_FILE", "/token")];
+    assert!(steps(false, &token, config, "").is_ok());
 }
 
 #[test]

@@ -94,6 +94,13 @@ pub(super) const ROWS: &[Row] = &[
         ..Row::NOTHING
     },
     Row {
+        name: "an empty credential_process, where there is an instance",
+        env: &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", "<imds>")],
+        config: "[default]\ncredential_process =\n",
+        answer: Refusal(&["credential_process", "profile default"]),
+        ..Row::NOTHING
+    },
+    Row {
         name: "a process whose version is 1.0",
         config: "[default]\ncredential_process = <home>/process\n",
         files: &[(

@@ -254,6 +254,48 @@ pub(super) const ROWS: &[Row] = &[
         ..Row::NOTHING
     },
     Row {
+        name: "a role with an empty web_identity_token_file, where there is an instance",
+        env: &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", "<imds>")],
+        config: "[default]\nrole_arn = <role pod>\nweb_identity_token_file =\n",
+        answer: Refusal(&["profile default", "web_identity_token_file", "empty"]),
+        v2: Differs(HALF_A_SOURCE),
+        v1: Differs(HALF_A_SOURCE),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "a web identity with an empty role_arn, where there is an instance",
+        env: &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", "<imds>")],
+        config: "[default]\nrole_arn =\nweb_identity_token_file = <home>/token\n",
+        files: &[("token", "<web identity>")],
+        answer: Refusal(&["role_arn"]),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "AWS_ROLE_ARN without a token, where there is an instance",
+        env: &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", "<imds>"), ("AWS_ROLE_ARN", "<role pod>")],
+        answer: Token("node", WEST),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "a web identity with an empty AWS_ROLE_ARN, where there is an instance",
+        env: &[
+            ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "<imds>"),
+            ("AWS_WEB_IDENTITY_TOKEN_FILE", "<home>/token"),
+            ("AWS_ROLE_ARN", ""),
+        ],
+        files: &[("token", "<web identity>")],
+        answer: Refusal(&["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"]),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "source_profile without role_arn has no say",
+        env: &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", "<imds>")],
+        config: "[default]\nsource_profile = me\n",
+        credentials: "[me]\n<keys bob>",
+        answer: Token("node", WEST),
+        ..Row::NOTHING
+    },
+    Row {
         name: "an empty login_session",
         config: "[default]\nlogin_session =\n<keys alice>",
         answer: Refusal(&["login_session"]),
@@ -262,6 +304,7 @@ pub(super) const ROWS: &[Row] = &[
     },
 ];
 
+const HALF_A_SOURCE: &str = "half a source: aws-cli goes on to another identity";
 const POD_IDENTITY: &str = "2.9.19 is older than EKS Pod Identity; version 1 of today agrees";
 pub(super) const LOGIN: &str = "2.9.19 is older than aws login; version 1 of today agrees";
 /// Named by the SHA-256 of `arn:aws:iam::111122223333:user/alice`.

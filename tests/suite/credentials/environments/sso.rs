@@ -124,7 +124,108 @@ pub(super) const ROWS: &[Row] = &[
         answer: Refusal(&["aws sso login"]),
         ..Row::NOTHING
     },
+    Row {
+        name: "sso_session alone, which names nothing",
+        config: "[default]\nsso_session = oops\n",
+        answer: Refusal(&["profile default", "sso_session", "oops", ".aws/config"]),
+        ..AT_AN_INSTANCE
+    },
+    Row {
+        name: "an empty sso_session",
+        config: "[default]\nsso_session =\n",
+        answer: Refusal(&["profile default", "sso_session", ".aws/config"]),
+        ..AT_AN_INSTANCE
+    },
+    Row {
+        name: "sso_session that names nothing, beside keys of the profile",
+        config: "[default]\nsso_session = oops\n",
+        credentials: "[default]\n<keys bob>",
+        answer: Refusal(&["profile default", "sso_session", "oops", ".aws/config"]),
+        ..AT_AN_INSTANCE
+    },
+    Row {
+        name: "sso_session that names nothing, beside keys of the environment",
+        keys: "alice",
+        config: "[default]\nsso_session = oops\n",
+        answer: Refusal(&["profile default", "sso_session", "oops", ".aws/config"]),
+        ..AT_AN_INSTANCE
+    },
+    Row {
+        name: "sso_session of AWS_PROFILE that names nothing, in the credentials file",
+        env: &[("AWS_PROFILE", "me"), ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "<imds>")],
+        credentials: "[me]\nsso_session = oops\n<keys bob>",
+        answer: Refusal(&["profile me", "sso_session", "oops", ".aws/config"]),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "sso_session alone, whose section is empty",
+        config: "[default]\nsso_session = corp\n[sso-session corp]\n",
+        answer: Refusal(&["profile default", "sso_session", "corp", "sso_start_url", "sso_region", ".aws/config"]),
+        ..AT_AN_INSTANCE
+    },
+    Row {
+        name: "sso_session alone, whose section lacks sso_region",
+        config: "[default]\nsso_session = corp\n[sso-session corp]\nsso_start_url = https://corp.awsapps.com/start\n",
+        answer: Refusal(&["profile default", "sso_session", "corp", "lacks sso_region", ".aws/config"]),
+        ..AT_AN_INSTANCE
+    },
+    Row {
+        name: "sso_session alone, whose section lacks sso_start_url",
+        config: "[default]\nsso_session = corp\n[sso-session corp]\nsso_region = <sso region>\n",
+        answer: Refusal(&["profile default", "sso_session", "corp", "lacks sso_start_url", ".aws/config"]),
+        ..AT_AN_INSTANCE
+    },
+    Row {
+        name: "sso_session alone, whose section has empty values",
+        config: "[default]\nsso_session = corp\n[sso-session corp]\nsso_start_url =\nsso_region =\n",
+        answer: Refusal(&["profile default", "corp", "sso_start_url, sso_region", ".aws/config"]),
+        v2: Differs(EMPTY),
+        v1: Differs(EMPTY),
+        ..AT_AN_INSTANCE
+    },
+    Row {
+        name: "an SSO session whose region stands in the profile",
+        config: "[default]\nsso_session = corp\nsso_account_id = <account>\nsso_role_name = Viewer\nsso_region = <sso region>\n[sso-session corp]\nsso_start_url = https://corp.awsapps.com/start\n",
+        files: &[(SESSION_FILE, "<sso token>")],
+        answer: Refusal(&["lacks sso_region"]),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "a whole SSO session without account and role gives no credentials, and the instance is asked",
+        config: "[default]\nsso_session = corp\n[sso-session corp]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = <sso region>\n",
+        answer: Token("node", WEST),
+        ..AT_AN_INSTANCE
+    },
+    Row {
+        name: "keys of a source profile, beside an sso_session that names nothing",
+        config: "[default]\nrole_arn = <role deployer>\nsource_profile = me\n[profile me]\nsso_session = oops\n<keys alice>",
+        answer: Token("deployer", WEST),
+        ..AT_AN_INSTANCE
+    },
+    Row {
+        name: "a source profile with nothing but an sso_session that names nothing",
+        config: "[default]\nrole_arn = <role deployer>\nsource_profile = me\n[profile me]\nsso_session = oops\n",
+        answer: Refusal(&["profile me"]),
+        ..AT_AN_INSTANCE
+    },
+    Row {
+        name: "legacy SSO without its role's name, start URL and region",
+        config: "[default]\nsso_account_id = <account>\n",
+        answer: Refusal(&["profile default", "sso_role_name, sso_start_url, sso_region"]),
+        ..AT_AN_INSTANCE
+    },
+    Row {
+        name: "legacy SSO whose account and role are empty",
+        config: "[default]\nsso_account_id =\nsso_role_name =\n",
+        answer: Refusal(&["profile default", "sso_role_name"]),
+        ..AT_AN_INSTANCE
+    },
 ];
+
+/// Where there is somebody else to be, if the profile is passed over.
+const AT_AN_INSTANCE: Row = Row { env: &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", "<imds>")], ..Row::NOTHING };
+
+const EMPTY: &str = "half a source: aws-cli goes on to another identity";
 
 const SESSION: Row = Row {
     config: "[default]\nsso_session = corp\nsso_account_id = <account>\nsso_role_name = Viewer\n\
