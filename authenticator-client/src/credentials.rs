@@ -21,7 +21,7 @@ use crate::{
     World,
     cache::{Cache, CacheKey},
     environment::NotUnicode,
-    profile::{Profile, ProfileChoice, ProfileError, SharedFiles},
+    profile::{Profile, ProfileChoice, ProfileError, SharedFileError, SharedFiles, Unreadable},
     prompt::{Prompt, PromptError},
     region::{AskedRegion, ChosenRegion, RegionChoice, RegionError},
 };
@@ -63,6 +63,7 @@ use outside::{Outside, StsAddress};
 use services::Service;
 pub(crate) use services::url as service_url;
 use source::{Choice, EnvironmentIdentities, Root, Source};
+use web_identity::WebIdentity;
 
 /// What the command line asks for.
 #[derive(Clone, Debug, Default)]
@@ -83,6 +84,8 @@ pub struct Plan {
     region: RegionChoice,
     /// Who is asked for the region, where nobody else says it.
     instance: Option<Instance>,
+    /// What the user should be told of the files, a line each.
+    remarks: Vec<String>,
     world: World,
 }
 
@@ -199,7 +202,12 @@ impl Plan {
             ProfileChoice::Default if keys.is_some() && region.is_some() && role.is_none() => SharedFiles::ConfigOnly,
             _ => SharedFiles::Both,
         };
-        let profile = Profile::load(choice, files, world).await?;
+        let is_of_environment = keys.is_some()
+            || (identities == EnvironmentIdentities::Heard
+                && WebIdentity::is_of_environment(&world.env).map_err(SourceError::from)?);
+        let unreadable = if is_of_environment { Unreadable::PassedOver } else { Unreadable::Refused };
+        let profile = Profile::load(choice, files, unreadable, world).await?;
+        let remarks = remarks_on(&profile);
         sso::session_of(profile.view()).map_err(SourceError::from)?;
         let source = match keys {
             Some(keys) => keys,
@@ -215,7 +223,7 @@ impl Plan {
             (true, Root::Instance(instance)) => Some(instance.clone()),
             (true, _) => Instance::choose(profile.view(), &world.env).map_err(SourceError::from)?,
         };
-        Ok(Self { profile, source, region, instance, world: world.clone() })
+        Ok(Self { profile, source, region, instance, remarks, world: world.clone() })
     }
 
     /// The credentials, where they are written down or kept: without a runtime's drivers, a socket, or a wait.
@@ -234,7 +242,7 @@ impl Plan {
                 (cache.look_up(&key, (self.world.clock)())?, vec![errand::kept(&last)])
             }
         };
-        Some(Obtained { credentials, region, trail, remarks: Vec::new() })
+        Some(Obtained { credentials, region, trail, remarks: self.remarks.clone() })
     }
 
     /// Asks for the credentials. Needs a runtime with all its drivers.
@@ -249,6 +257,7 @@ impl Plan {
         let mut errand = Errand::new(self, means, &outside, &region, &address);
         let credentials = errand.up_to(&self.source.roles).await?;
         let Errand { trail, remarks, .. } = errand;
+        let remarks = self.remarks.iter().cloned().chain(remarks).collect();
         Ok(Obtained { credentials, region, trail, remarks })
     }
 
@@ -315,6 +324,23 @@ impl Plan {
         values.push(("region", Some(address.region.clone())));
         Some(CacheKey::new(values.iter().map(|(name, value)| (*name, value.as_deref()))))
     }
+}
+
+/// What a user should know who asked for a profile that cannot be read, and need not be.
+fn remarks_on(profile: &Profile) -> Vec<String> {
+    if *profile.choice() == ProfileChoice::Default {
+        return Vec::new();
+    }
+    let because = |fault: &SharedFileError| {
+        std::error::Error::source(fault).map(|cause| format!(": {cause}")).unwrap_or_default()
+    };
+    let remark = |fault| {
+        format!(
+            "{fault}{}: the credentials of the environment are used, without what {profile} says there",
+            because(fault)
+        )
+    };
+    profile.passed_over().iter().map(remark).collect()
 }
 
 impl Means<'_> {

@@ -49,12 +49,22 @@ pub enum SharedFiles {
     Both,
 }
 
+/// What comes of a shared file that is there and that this process may not read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Unreadable {
+    /// An error: the user's identity may stand in it.
+    Refused,
+    /// It counts as empty, as with aws-cli: for a caller whose environment says whose credentials are meant.
+    PassedOver,
+}
+
 /// The chosen profile, as the shared files have it, and the files' other parts that it may refer to.
 #[derive(Debug)]
 pub struct Profile {
     choice: ProfileChoice,
     config: SharedFile,
     credentials: SharedFile,
+    passed_over: Vec<SharedFileError>,
 }
 
 /// What the two files say of one profile: the chosen one, or one that it refers to.
@@ -131,20 +141,37 @@ impl Profile {
     ///
     /// A file that is there but cannot be read or parsed; a profile that was asked for and is not there. As with aws-cli, that
     /// holds also when its keys are not needed, for its region and switches are.
-    pub async fn load(choice: ProfileChoice, files: SharedFiles, world: &World) -> Result<Self, ProfileError> {
-        let config = SharedFile::read(SharedFileKind::Config, world).await?;
+    pub async fn load(
+        choice: ProfileChoice,
+        files: SharedFiles,
+        unreadable: Unreadable,
+        world: &World,
+    ) -> Result<Self, ProfileError> {
+        let mut passed_over = Vec::new();
+        let mut or_empty = |file| match (file, unreadable) {
+            (Err(SharedFileError::Unreadable { path, source }), Unreadable::PassedOver) => {
+                let empty = SharedFile::empty(path.clone());
+                passed_over.push(SharedFileError::Unreadable { path, source });
+                Ok(empty)
+            }
+            (file, _) => file,
+        };
+        let config = or_empty(SharedFile::read(SharedFileKind::Config, world).await)?;
         let credentials = match files {
             SharedFiles::ConfigOnly => SharedFile::unread(SharedFileKind::Credentials),
-            SharedFiles::Both => SharedFile::read(SharedFileKind::Credentials, world).await?,
+            SharedFiles::Both => or_empty(SharedFile::read(SharedFileKind::Credentials, world).await)?,
         };
-        let profile = Self { choice, config, credentials };
+        let profile = Self { choice, config, credentials, passed_over };
+        let may_be_elsewhere = !profile.passed_over.is_empty();
         match profile.choice.asked_by() {
-            Some(asked_by) if profile.other(profile.choice.name()).is_none() => Err(ProfileError::Missing {
-                name: profile.choice.name().to_owned(),
-                asked_by,
-                config: profile.config.path().to_owned(),
-                credentials: profile.credentials.path().to_owned(),
-            }),
+            Some(asked_by) if !may_be_elsewhere && profile.other(profile.choice.name()).is_none() => {
+                Err(ProfileError::Missing {
+                    name: profile.choice.name().to_owned(),
+                    asked_by,
+                    config: profile.config.path().to_owned(),
+                    credentials: profile.credentials.path().to_owned(),
+                })
+            }
             _ => Ok(profile),
         }
     }
@@ -153,6 +180,11 @@ impl Profile {
     #[must_use]
     pub fn choice(&self) -> &ProfileChoice {
         &self.choice
+    }
+
+    /// The files that count as empty because this process may not read them.
+    pub(crate) fn passed_over(&self) -> &[SharedFileError] {
+        &self.passed_over
     }
 
     /// A key of the profile; the credentials file comes before the config file, as with aws-cli.
@@ -269,7 +301,7 @@ pub(crate) mod tests {
         let world =
             World { env: Env::from_slice(&variables), fs: Fs::from_slice(texts), clock: || Timestamp::UNIX_EPOCH };
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(Profile::load(choice, files, &world))
+        runtime.block_on(Profile::load(choice, files, Unreadable::Refused, &world))
     }
 
     fn flag(name: &str) -> ProfileChoice {

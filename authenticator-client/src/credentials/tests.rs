@@ -8,6 +8,7 @@ mod asking;
 mod loopback;
 mod roles;
 mod settings;
+mod unreadable;
 
 const KEYS: &str = "aws_access_key_id = AKIAPROFILEEXAMPLE\naws_secret_access_key = secret\n";
 

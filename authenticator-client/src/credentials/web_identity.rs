@@ -3,7 +3,7 @@
 use std::{fmt, io, path::PathBuf};
 
 use aws_credential_types::Credentials;
-use aws_types::os_shim_internal::Fs;
+use aws_types::os_shim_internal::{Env, Fs};
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
@@ -102,6 +102,12 @@ impl WebIdentity {
             None => SessionName::Dated,
         };
         Ok(Some(Self { token_file: token_file.into(), role_arn, session_name, asked_by }))
+    }
+
+    /// Whether the environment alone says whose credentials are meant.
+    pub(super) fn is_of_environment(env: &Env) -> Result<bool, WebIdentityError> {
+        let is_set = |name| Ok::<_, NotUnicode>(environment::variable(env, name)?.is_some());
+        Ok(is_set("AWS_WEB_IDENTITY_TOKEN_FILE")? && is_set("AWS_ROLE_ARN")?)
     }
 
     /// Asks STS. The call is not signed: the token alone speaks for the caller.

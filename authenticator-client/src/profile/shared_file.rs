@@ -85,11 +85,11 @@ impl SharedFile {
         let path = kind.path(&world.env)?;
         // Nobody's home: a directory of that name where the program happens to run is not meant.
         if path.starts_with("~/") {
-            return Ok(Self { path, parts: Parts::default() });
+            return Ok(Self::empty(path));
         }
         let bytes = match world.fs.read_to_end(&path).await {
             Ok(bytes) => Zeroizing::new(bytes),
-            Err(error) if is_absent(&error) => return Ok(Self { path, parts: Parts::default() }),
+            Err(error) if is_absent(&error) => return Ok(Self::empty(path)),
             Err(source) => return Err(SharedFileError::Unreadable { path, source }),
         };
         let Ok(text) = str::from_utf8(&bytes) else {
@@ -103,7 +103,12 @@ impl SharedFile {
 
     /// A file that is not looked into.
     pub(super) fn unread(kind: SharedFileKind) -> Self {
-        Self { path: kind.default_path().to_owned(), parts: Parts::default() }
+        Self::empty(kind.default_path().to_owned())
+    }
+
+    /// A file in which there is nothing.
+    pub(super) fn empty(path: String) -> Self {
+        Self { path, parts: Parts::default() }
     }
 
     /// The path, for messages.

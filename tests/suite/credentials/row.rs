@@ -15,7 +15,7 @@ pub(super) struct Row {
     pub(super) config: &'static str,
     /// `~/.aws/credentials`; absent when empty.
     pub(super) credentials: &'static str,
-    /// Other files, with their place under the home directory. One that begins with `#!` may be run.
+    /// Other files, with their place under the home directory. One that begins with `#!` may be run; `-> ` makes it a link.
     pub(super) files: &'static [(&'static str, &'static str)],
     /// Flags of `eks get-token`.
     pub(super) flags: &'static [&'static str],

@@ -93,6 +93,10 @@ impl Scene {
         for (place, text) in shared.chain(row.files.iter().copied()) {
             let path = home.join(place);
             fs::create_dir_all(path.parent().expect("it is under the home directory")).expect("a folder can be made");
+            if let Some(target) = text.strip_prefix("-> ") {
+                std::os::unix::fs::symlink(target, &path).expect("a link can be made");
+                continue;
+            }
             fs::write(&path, self.fill(text, home)).expect("a file can be written");
             let mode = if text.starts_with("#!") { 0o700 } else { 0o600 };
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("its owner may say who reads it");

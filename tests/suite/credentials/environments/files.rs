@@ -107,4 +107,48 @@ pub(super) const ROWS: &[Row] = &[
         answer: Refusal(&["profile default"]),
         ..Row::NOTHING
     },
+    Row {
+        name: "keys of the environment, beside files that may not be read",
+        keys: "alice",
+        files: &[(".aws/config", "-> config"), (".aws/credentials", "-> credentials")],
+        answer: Token("alice", WEST),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "keys of the environment and AWS_PROFILE, beside a config file that may not be read",
+        keys: "alice",
+        env: &[("AWS_PROFILE", "me")],
+        files: &[(".aws/config", "-> config")],
+        answer: Token("alice", WEST),
+        v2: Differs(MISSING),
+        v1: Differs(MISSING),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "--profile, beside a config file that may not be read",
+        keys: "alice",
+        flags: &["--profile", "me"],
+        files: &[(".aws/config", "-> config")],
+        answer: Refusal(&["cannot read", ".aws/config"]),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "a web identity of the environment, beside a config file that may not be read",
+        env: &[("AWS_WEB_IDENTITY_TOKEN_FILE", "<home>/token"), ("AWS_ROLE_ARN", "<role pod>")],
+        files: &[("token", "<web identity>"), (".aws/config", "-> config")],
+        answer: Token("pod", WEST),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "the instance, beside a config file that may not be read",
+        env: &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", "<imds>")],
+        files: &[(".aws/config", "-> config")],
+        answer: Refusal(&["cannot read", ".aws/config"]),
+        v2: Differs(NOT_READ),
+        v1: Differs(NOT_READ),
+        ..Row::NOTHING
+    },
 ];
+
+const MISSING: &str = "it takes the profile for a missing one; keys of the environment go before the profile";
+const NOT_READ: &str = "it takes the file for an empty one: the identity that stands in it is another";
