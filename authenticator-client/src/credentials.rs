@@ -74,6 +74,18 @@ pub struct Asked {
     pub region: Option<String>,
     /// A role to be assumed after all others.
     pub role: Option<Role>,
+    /// What becomes of what a `credential_process` prints.
+    pub process_output: ProcessOutput,
+}
+
+/// Whether what a `credential_process` prints is kept for the next run.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum ProcessOutput {
+    /// The process runs each time, as aws-cli has it: it may print something else.
+    #[default]
+    NotKept,
+    /// It is kept to the end that the process gives it, as the Go program's `--cache` has it.
+    Kept,
 }
 
 /// Whose credentials are to be had, and for which region: everything is read, and nobody was asked.
@@ -84,6 +96,7 @@ pub struct Plan {
     region: RegionChoice,
     /// Who is asked for the region, where nobody else says it.
     instance: Option<Instance>,
+    process_output: ProcessOutput,
     /// What the user should be told of the files, a line each.
     remarks: Vec<String>,
     world: World,
@@ -187,7 +200,7 @@ impl Plan {
     ///
     /// Whatever is written down and cannot be used. No other source is taken instead.
     pub async fn make(asked: Asked, world: &World) -> Result<Self, PlanError> {
-        let Asked { profile, region, role } = asked;
+        let Asked { profile, region, role, process_output } = asked;
         let choice = ProfileChoice::new(profile, &world.env)?;
         let region = AskedRegion::outside_profile(region, &world.env)?;
         let now = (world.clock)();
@@ -223,7 +236,7 @@ impl Plan {
             (true, Root::Instance(instance)) => Some(instance.clone()),
             (true, _) => Instance::choose(profile.view(), &world.env).map_err(SourceError::from)?,
         };
-        Ok(Self { profile, source, region, instance, remarks, world: world.clone() })
+        Ok(Self { profile, source, region, instance, process_output, remarks, world: world.clone() })
     }
 
     /// The credentials, where they are written down or kept: without a runtime's drivers, a socket, or a wait.
@@ -315,7 +328,7 @@ impl Plan {
     /// Under which key the credentials of the root and these roles are kept; `None` where they are not.
     async fn key(&self, roles: &[Role], address: &StsAddress) -> Option<CacheKey> {
         let root = &self.source.root;
-        if roles.is_empty() && !root.is_kept() {
+        if roles.is_empty() && !root.is_kept(self.process_output) {
             return None;
         }
         let mut values = root.values(&self.world).await;

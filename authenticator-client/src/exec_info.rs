@@ -145,13 +145,29 @@ pub fn cluster_id(env: &Env) -> Result<Option<String>, ClusterConfigError> {
     }
 }
 
-/// Whether the client has a person at its terminal who may be asked something: what it says in `spec.interactive`, and yes where no
-/// client says anything, for then a person runs the program.
-#[must_use]
-pub fn is_interactive(env: &Env) -> bool {
-    let text = environment::variable(env, EXEC_INFO_VARIABLE).ok().flatten().unwrap_or_default();
-    let asked: Value = serde_json::from_str(&text).unwrap_or_default();
-    asked.pointer("/spec/interactive") != Some(&Value::Bool(false))
+/// Whether a person may be asked something, as the client says in `spec.interactive`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Interaction {
+    /// The client has its user's terminal as its input, and has passed it on.
+    Allowed,
+    /// Nobody may be asked.
+    Forbidden,
+    /// No client says anything: then a person may run the program.
+    Unsaid,
+}
+
+impl Interaction {
+    /// What the client says.
+    #[must_use]
+    pub fn from_environment(env: &Env) -> Self {
+        let text = environment::variable(env, EXEC_INFO_VARIABLE).ok().flatten().unwrap_or_default();
+        let asked: Value = serde_json::from_str(&text).unwrap_or_default();
+        match asked.pointer("/spec/interactive") {
+            Some(Value::Bool(true)) => Self::Allowed,
+            Some(Value::Bool(false)) => Self::Forbidden,
+            _ => Self::Unsaid,
+        }
+    }
 }
 
 /// Where a kubeconfig's cluster id arrives.
@@ -235,17 +251,19 @@ mod tests {
     }
 
     #[test]
-    fn nobody_may_be_asked_where_the_client_says_so() {
-        for (text, interactive) in [
-            (r#"{"spec":{"interactive":false}}"#, false),
-            (r#"{"spec":{"interactive":true}}"#, true),
-            (r#"{"spec":{}}"#, true),
-            ("", true),
-            ("{", true),
+    fn the_client_says_whether_a_person_may_be_asked() {
+        use Interaction::{Allowed, Forbidden, Unsaid};
+        for (text, said) in [
+            (r#"{"spec":{"interactive":false}}"#, Forbidden),
+            (r#"{"spec":{"interactive":true}}"#, Allowed),
+            (r#"{"spec":{"interactive":"true"}}"#, Unsaid),
+            (r#"{"spec":{}}"#, Unsaid),
+            ("", Unsaid),
+            ("{", Unsaid),
         ] {
-            assert_eq!(is_interactive(&Env::from_slice(&[(EXEC_INFO_VARIABLE, text)])), interactive, "{text}");
+            assert_eq!(Interaction::from_environment(&Env::from_slice(&[(EXEC_INFO_VARIABLE, text)])), said, "{text}");
         }
-        assert!(is_interactive(&Env::from_slice(&[])));
+        assert_eq!(Interaction::from_environment(&Env::from_slice(&[])), Unsaid);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use aws_types::os_shim_internal::Env;
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
-use crate::exec_info;
+use crate::exec_info::Interaction;
 
 mod terminal;
 
@@ -89,7 +89,11 @@ impl Prompt {
     /// The prompt of a run that kubectl, or a person, has started in this environment.
     #[must_use]
     pub fn new(wording: Wording, env: &Env) -> Self {
-        Self { allowed: exec_info::is_interactive(env), wording, ended_by: Cell::new(None) }
+        Self {
+            allowed: Interaction::from_environment(env) != Interaction::Forbidden,
+            wording,
+            ended_by: Cell::new(None),
+        }
     }
 
     /// Asks for a code of the MFA device whose serial number or ARN this is. Needs a runtime with signals.

@@ -63,6 +63,11 @@ pub(super) struct GlobalFlags {
     /// Keep no credentials for the next run, and take none that were kept
     #[arg(long, global = true)]
     pub(super) no_cache: bool,
+    /// Keep for the next run what a credential_process prints, too; without this it runs each time, as with aws-cli
+    // The Go program keeps nothing unless it is told to; this one keeps the rest unless it is told not to.
+    #[arg(long, global = true, value_name = "BOOL", hide_possible_values = true)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new())]
+    pub(super) cache: Option<bool>,
     /// Say on standard error where the credentials come from and what the token is for; of the Go program's levels, which may be
     /// given, debug and trace do so [env: AWS_IAM_AUTHENTICATOR_LOG_VERBOSITY]
     #[arg(short = 'v', long, global = true, value_name = "LEVEL", num_args = 0..=1, default_missing_value = "debug")]
@@ -158,10 +163,6 @@ pub(super) struct TokenFlags {
     /// The contract's version to answer in: v1 or v1beta1 [default: the one that KUBERNETES_EXEC_INFO asks for]
     #[arg(long, value_name = "VERSION")]
     pub(super) api_version: Option<ApiVersion>,
-    // The Go program keeps nothing unless it is told to; this one does unless it is told not to.
-    #[arg(long, value_name = "BOOL", hide = true)]
-    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new())]
-    pub(super) cache: Option<bool>,
     #[command(flatten)]
     pub(super) role: RoleFlags,
 }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     cluster_id::ClusterId,
-    credentials::Asked,
+    credentials::{Asked, ProcessOutput},
     environment::{self, NotUnicode},
     exec_credential::{AwsForm, AwsPart},
     exec_info::ApiVersion,
@@ -130,12 +130,11 @@ impl TokenRequest {
         flags: TokenFlags,
         env: &Env,
     ) -> Result<Self, RequestError> {
-        let TokenFlags { region, profile, token_only, api_version, cache, role } = flags;
+        let TokenFlags { region, profile, token_only, api_version, role } = flags;
         let login = Login::of_go_program(&global, before, (region, profile), role, env)?;
-        let caching = if cache == Some(false) { Caching::Off } else { login.caching };
         Ok(Self {
             cluster_id: cluster::required(global, env)?,
-            login: Login { caching, ..login },
+            login,
             form: if token_only { Form::Token } else { Form::ExecCredential(api_version) },
         })
     }
@@ -157,7 +156,12 @@ impl TokenRequest {
         }
         let given = global.log_verbosity.unwrap_or(Verbosity::Quiet);
         let login = Login {
-            asked: Asked { profile, region, role: role::of(role, Dialect::AwsCli, env)? },
+            asked: Asked {
+                profile,
+                region,
+                role: role::of(role, Dialect::AwsCli, env)?,
+                process_output: global.process_output(),
+            },
             caching: global.caching(),
             limit: global.timeout.get(),
             wording: Wording::AwsCli,
@@ -194,7 +198,12 @@ impl Login {
             return Err(RequestError::Unsigned);
         }
         Ok(Self {
-            asked: Asked { profile, region, role: assume_role_arn.map(role::to_describe).transpose()? },
+            asked: Asked {
+                profile,
+                region,
+                role: assume_role_arn.map(role::to_describe).transpose()?,
+                process_output: global.process_output(),
+            },
             caching: global.caching(),
             limit: global.timeout.get(),
             wording: Wording::AwsCli,
@@ -222,6 +231,7 @@ impl Login {
                 profile: profile.or(profile_before),
                 region: region.or(region_before),
                 role: role::of(role, Dialect::Go, env)?,
+                process_output: global.process_output(),
             },
             caching: global.caching(),
             limit: global.timeout.get(),
@@ -233,7 +243,11 @@ impl Login {
 
 impl GlobalFlags {
     fn caching(&self) -> Caching {
-        if self.no_cache { Caching::Off } else { Caching::On }
+        if self.no_cache || self.cache == Some(false) { Caching::Off } else { Caching::On }
+    }
+
+    fn process_output(&self) -> ProcessOutput {
+        if self.cache == Some(true) { ProcessOutput::Kept } else { ProcessOutput::NotKept }
     }
 }
 

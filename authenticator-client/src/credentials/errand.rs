@@ -98,7 +98,7 @@ impl<'a> Errand<'a> {
                 let config = |region: Option<Region>| outside.provider_config(region.unwrap_or_else(own_region));
                 source.obtain(&self.plan.world, config).await?
             }
-            Root::Process(source) => source.obtain(now).await?,
+            Root::Process(source) => source.obtain(&self.plan.world.env, now).await?,
             Root::Container(source) => {
                 let config = match source.is_encrypted() {
                     true => outside.provider_config(own_region())?,

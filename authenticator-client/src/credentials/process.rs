@@ -4,9 +4,14 @@
 //!
 //! [contract]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
 
-use std::{env, fmt, io, process::Stdio};
+use std::{
+    env, fmt,
+    io::{self, IsTerminal},
+    process::Stdio,
+};
 
 use aws_credential_types::Credentials;
+use aws_types::os_shim_internal::Env;
 use jiff::Timestamp;
 use serde::Deserialize;
 use tokio::{
@@ -16,7 +21,10 @@ use tokio::{
 use zeroize::Zeroizing;
 
 use super::keys;
-use crate::profile::{ProfileView, Unfinished, split_words};
+use crate::{
+    exec_info::Interaction,
+    profile::{ProfileView, Unfinished, split_words},
+};
 
 /// A program and its arguments.
 #[derive(Clone, Eq, PartialEq)]
@@ -134,17 +142,17 @@ impl Process {
         Ok(Some(Self { program, arguments: words.collect(), asked_by, files }))
     }
 
-    /// Runs the program. It has no input, for that may be kubectl's; what it says to its user goes to standard error. When nobody
-    /// waits for it any more, it is killed.
+    /// Runs the program. What it says to its user goes to standard error, and where a person may be asked it has this program's
+    /// input. When nobody waits for it any more, it is killed.
     ///
     /// It stays in this program's process group: only so may it ask its user at the terminal, and does Ctrl-C reach it. What it has
     /// started itself may outlive it then, and holds nothing that anybody waits for.
-    pub(super) async fn obtain(&self, now: Timestamp) -> Result<Credentials, ProcessError> {
+    pub(super) async fn obtain(&self, env: &Env, now: Timestamp) -> Result<Credentials, ProcessError> {
         let Self { program, arguments, asked_by, files: _ } = self;
         let run = |source| ProcessError::Run { program: program.clone(), asked_by: asked_by.clone(), source };
         let mut child = Command::new(program)
             .args(arguments)
-            .stdin(Stdio::null())
+            .stdin(input(env))
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .kill_on_drop(true)
@@ -194,6 +202,15 @@ impl fmt::Debug for Process {
             .field("program", &self.program)
             .field("asked_by", &self.asked_by)
             .finish_non_exhaustive()
+    }
+}
+
+/// The terminal, where a person sits at it; else nothing, for it may be a file that kubectl applies.
+fn input(env: &Env) -> Stdio {
+    match Interaction::from_environment(env) {
+        Interaction::Allowed => Stdio::inherit(),
+        Interaction::Unsaid if io::stdin().is_terminal() => Stdio::inherit(),
+        Interaction::Forbidden | Interaction::Unsaid => Stdio::null(),
     }
 }
 

@@ -11,6 +11,7 @@ use aws_types::os_shim_internal::Env;
 use jiff::Timestamp;
 
 use super::{
+    ProcessOutput,
     container::{Container, ContainerError},
     instance::{Instance, InstanceError},
     keys::{self, KeysError},
@@ -203,11 +204,13 @@ impl Root {
         }
     }
 
-    /// Whether its credentials are kept for the next run: those that cost a call to AWS or a process. Of many runs at once one then
-    /// asks for them, which matters where what is asked with is good once.
-    pub(super) fn is_kept(&self) -> bool {
+    /// Whether its credentials are kept for the next run: those that cost a call to AWS. Of many runs at once one then asks for them,
+    /// which matters where what is asked with is good once. What a process prints depends on all that it looks at, so that it alone
+    /// can tell whether it would print the same again.
+    pub(super) fn is_kept(&self, processes: ProcessOutput) -> bool {
         match self {
-            Self::WebIdentity(_) | Self::Sso(_) | Self::Login(_) | Self::Process(_) => true,
+            Self::WebIdentity(_) | Self::Sso(_) | Self::Login(_) => true,
+            Self::Process(_) => processes == ProcessOutput::Kept,
             Self::Keys { .. } | Self::Container(_) | Self::Instance(_) => false,
         }
     }

@@ -55,33 +55,6 @@ fn another_choice_is_asked_for_anew() {
     }
 }
 
-/// It may choose by any variable whose credentials it prints; but not by how deep a shell is nested.
-#[test]
-fn what_a_process_gives_is_kept_for_those_alone_who_set_the_same_variables() {
-    let scene = Scene::new().with(&[("AWS_PROFILE", "a"), ("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", "")]);
-    let script = scene.home.path().join("process");
-    let end = Timestamp::now() + SignedDuration::from_hours(1);
-    let keys = format!(
-        r#"{{"Version":1,"AccessKeyId":"ASIA'$WHO'","SecretAccessKey":"s","SessionToken":"t","Expiration":"{end}"}}"#
-    );
-    fs::write(&script, format!("#!/bin/sh\necho $WHO >>~/asked\necho '{keys}'\n")).unwrap();
-    fs::set_permissions(&script, fs::Permissions::from_mode(0o700)).unwrap();
-    fs::create_dir(scene.home.path().join(".aws")).unwrap();
-    let config = format!("[profile a]\ncredential_process = {}\n", script.display());
-    fs::write(scene.home.path().join(".aws/config"), config).unwrap();
-    let asked = |variables: &[(&str, &str)]| {
-        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let environment: Vec<_> = scene.environment.iter().cloned().chain(variables).collect();
-        let run = programs::run(programs::client(), scene.home.path(), ["token", "-i", CLUSTER], &environment);
-        assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
-        fs::read_to_string(scene.home.path().join("asked")).unwrap()
-    };
-    assert_eq!(asked(&[("WHO", "ONE"), ("SHLVL", "1")]), "ONE\n");
-    assert_eq!(asked(&[("WHO", "ONE"), ("SHLVL", "2"), ("PWD", "/")]), "ONE\n");
-    assert_eq!(asked(&[("WHO", "OTHER"), ("SHLVL", "1")]), "ONE\nOTHER\n");
-    assert_eq!(asked(&[("WHO", "ONE"), ("SHLVL", "1")]), "ONE\nOTHER\n");
-}
-
 #[test]
 fn nothing_is_kept_where_nothing_is_to_be_kept() {
     let scene = scene();

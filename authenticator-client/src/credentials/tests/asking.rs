@@ -244,13 +244,15 @@ fn process(script: &str) -> (TempDir, String) {
 }
 
 #[test]
-fn a_process_gets_its_words_as_they_are_and_nothing_to_read() {
+fn a_process_gets_its_words_as_they_are_and_nothing_to_read_where_nobody_may_be_asked() {
     let (_home, config) = process(
         r#"[ "$#:$1:$2" = '2:two words:$HOME' ] || exit 9
         [ -z "$(cat)" ] || exit 8
         echo '{"Version":1,"AccessKeyId":"ASIAPROC","SecretAccessKey":"s","SessionToken":"t","Expiration":"2026-01-02T04:04:05+00:00"}'"#,
     );
-    let obtained = obtain(&Cache::off(), 30_000, &[], &config).unwrap();
+    // Whatever the input of this very test is.
+    let nobody = [("KUBERNETES_EXEC_INFO", r#"{"spec":{"interactive":false}}"#)];
+    let obtained = obtain(&Cache::off(), 30_000, &nobody, &config).unwrap();
     assert_eq!((obtained.credentials.access_key_id(), obtained.credentials.session_token()), ("ASIAPROC", Some("t")));
 }
 
