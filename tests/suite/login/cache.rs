@@ -8,7 +8,6 @@ use authenticator_tests::support::patience::eventually;
 use authenticator_tests::support::process::clean_command;
 use authenticator_tests::support::programs;
 use authenticator_tests::support::sts::Behaviour;
-use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::{Scene, admin, left_behind};
