@@ -27,11 +27,13 @@ use http::header::{ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderM
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body, Bytes, Frame, SizeHint};
+use rustls::pki_types::CertificateDer;
 
 use self::places::Charge;
 use crate::authenticate::{Authenticator, Verdict};
 use crate::metrics::{self, Decisions, Exposition, GoResult, Metrics, ServingCounts};
 use crate::review::{ReviewAnswer, ReviewRequest};
+use crate::tls::AllowedNames;
 
 /// How much the webhook takes on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -80,12 +82,13 @@ pub enum DenyStatus {
 }
 
 /// Whom the webhook answers.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Askers {
     /// Whoever reaches it.
     Anybody,
-    /// Whoever has shown a client certificate that was found good; others may only probe.
-    Known,
+    /// Whoever has shown a client certificate that was found good, and that has one of these names, where there are some; others may
+    /// only probe.
+    Known(Option<AllowedNames>),
 }
 
 /// Who a connection's other end has proven to be.
@@ -95,6 +98,28 @@ pub enum Peer {
     Anonymous,
     /// The holder of a client certificate that was found good.
     Certified,
+    /// The holder of one that has no allowed name.
+    NotAllowed,
+}
+
+impl Askers {
+    /// Who has shown this certificate, which the handshake found good.
+    fn peer(&self, certificate: Option<&CertificateDer<'_>>) -> Peer {
+        let Some(certificate) = certificate else { return Peer::Anonymous };
+        match self {
+            Self::Known(Some(names)) => match names.check(certificate) {
+                Ok(()) => Peer::Certified,
+                Err(subject) => {
+                    tracing::warn!(
+                        subject,
+                        "a client certificate has none of the allowed names: its holder is answered 401 (--client-allowed-names)"
+                    );
+                    Peer::NotAllowed
+                }
+            },
+            Self::Known(None) | Self::Anybody => Peer::Certified,
+        }
+    }
 }
 
 /// Answers HTTP requests.
@@ -147,14 +172,22 @@ impl Webhook {
         B: Body<Data = Bytes> + Send,
         B::Error: std::error::Error + Send + Sync + 'static,
     {
-        let unknown = self.askers == Askers::Known && peer == Peer::Anonymous;
+        let unknown = matches!(self.askers, Askers::Known(_)) && peer != Peer::Certified;
         match (request.uri().path(), request.method()) {
             ("/healthz", &Method::GET | &Method::HEAD) => text(StatusCode::OK, "ok"),
             (path, _) if unknown => {
                 if path == "/authenticate" {
                     self.decisions.count(malformed("client_certificate"), Duration::ZERO);
                 }
-                text(StatusCode::UNAUTHORIZED, "a client certificate is required (--client-ca-file)")
+                text(
+                    StatusCode::UNAUTHORIZED,
+                    match peer {
+                        Peer::NotAllowed => {
+                            "the client certificate has none of the allowed names (--client-allowed-names)"
+                        }
+                        Peer::Anonymous | Peer::Certified => "a client certificate is required (--client-ca-file)",
+                    },
+                )
             }
             ("/authenticate", method) => {
                 let begun = Instant::now();

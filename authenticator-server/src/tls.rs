@@ -3,6 +3,7 @@
 //! The API server reads the trust anchor from the webhook kubeconfig once, when it starts. So whatever it may have read
 //! is kept: a pair that is found is used as it is, and our own authority is never made anew while its files exist.
 
+mod allowed_names;
 mod authority;
 mod clients;
 mod keeper;
@@ -18,6 +19,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::{NoServerSessionStorage, ParsedCertificate, ServerConfig};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
+pub use allowed_names::{AllowedName, AllowedNames, NoName};
 pub use authority::{IssueError, Names};
 pub use clients::{ClientAuthorities, ClientAuthoritiesError};
 pub use keeper::{Keeper, ServerTls};
@@ -186,6 +188,9 @@ impl Validity {
 
 #[cfg(test)]
 mod tests {
+    use rustls::crypto::SupportedKxGroup;
+    use rustls::{ClientConfig, ClientConnection, HandshakeKind, NamedGroup, RootCertStore, ServerConnection};
+
     use super::*;
 
     /// Made by the Go program's rules: one RSA certificate that signed itself, is a CA, and serves; key in PKCS#1.
@@ -205,6 +210,42 @@ mod tests {
             CertificateDer::from_pem_slice(GO_CERTIFICATE).unwrap(),
         );
         assert!(!pair.server_config(None).alpn_protocols.is_empty());
+    }
+
+    /// The group in which the webhook and a client that offers these agree; the client's first is the one it has a share of at once.
+    fn agreed(groups: &[&'static dyn SupportedKxGroup]) -> (NamedGroup, HandshakeKind) {
+        let folder = tempfile::tempdir().unwrap();
+        let made = StateDir::new(folder.path().to_owned()).load_or_create(&Names::default(), Timestamp::now());
+        let certificate = made.unwrap().0;
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(certificate.anchor_pem().as_bytes()).unwrap()).unwrap();
+        let offering = CryptoProvider { kx_groups: groups.to_vec(), ..aws_lc_rs::default_provider() };
+        let client = ClientConfig::builder_with_provider(Arc::new(offering)).with_safe_default_protocol_versions();
+        let client = client.unwrap().with_root_certificates(roots).with_no_client_auth();
+        let mut client = ClientConnection::new(Arc::new(client), ServerName::try_from("localhost").unwrap()).unwrap();
+        let mut server = ServerConnection::new(Arc::new(certificate.server_config(None))).unwrap();
+        while client.is_handshaking() || server.is_handshaking() {
+            let mut wire = Vec::new();
+            client.write_tls(&mut wire).unwrap();
+            server.read_tls(&mut wire.as_slice()).unwrap();
+            server.process_new_packets().unwrap();
+            wire.clear();
+            server.write_tls(&mut wire).unwrap();
+            client.read_tls(&mut wire.as_slice()).unwrap();
+            client.process_new_packets().unwrap();
+        }
+        (server.negotiated_key_exchange_group().unwrap().name(), server.handshake_kind().unwrap())
+    }
+
+    #[test]
+    fn a_client_that_can_agrees_on_a_key_that_no_quantum_computer_finds_and_an_older_one_connects() {
+        use aws_lc_rs::kx_group::{SECP256R1, X25519, X25519MLKEM768};
+        let hybrid = NamedGroup::X25519MLKEM768;
+        assert_eq!(agreed(&aws_lc_rs::default_provider().kx_groups), (hybrid, HandshakeKind::Full), "as ours offer it");
+        assert_eq!(agreed(&[X25519MLKEM768, X25519]), (hybrid, HandshakeKind::Full));
+        assert_eq!(agreed(&[X25519, X25519MLKEM768]).0, hybrid);
+        assert_eq!(agreed(&[X25519]), (NamedGroup::X25519, HandshakeKind::Full));
+        assert_eq!(agreed(&[SECP256R1]), (NamedGroup::secp256r1, HandshakeKind::Full));
     }
 
     #[test]

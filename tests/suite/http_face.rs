@@ -13,7 +13,7 @@ use authenticator_tests::support::wire::{
 use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Method, Request, StatusCode};
 use http_body_util::Full;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -222,10 +222,56 @@ async fn where_client_certificates_are_asked_for_their_holders_alone_are_answere
     assert_eq!(foreign.review(ReviewVersion::V1, &token()).await.user().username, "alice");
 }
 
+#[tokio::test]
+async fn of_all_who_have_a_certificate_of_the_authority_those_with_an_allowed_name_are_answered() {
+    let (sts, folder, cluster) = (Sts::start([alice()]), TempDir::new().unwrap(), authority());
+    let ca_file = folder.path().join("ca.pem");
+    std::fs::write(&ca_file, cluster.pem()).unwrap();
+    let setup = || Setup::new(&people::config("aws")).sts(&sts);
+    let names = "--client-allowed-names=kube-apiserver,front.example.org";
+    let server = setup().argument(format!("--client-ca-file={}", ca_file.display())).argument(names).start().unwrap();
+    for (common, dns, allowed) in [
+        ("kube-apiserver", None, true),
+        ("somebody", Some("front.example.org"), true),
+        ("system:node:a\u{1b}[2J", Some("node.example.org"), false),
+        ("Kube-Apiserver", None, false),
+        ("kube-apiserver.example.org", None, false),
+    ] {
+        let mut params = CertificateParams::new(dns.map(str::to_owned).into_iter().collect::<Vec<_>>()).unwrap();
+        params.distinguished_name.push(DnType::CommonName, common);
+        let reviewer = reviewer_with_certificate(&server, &folder, &cluster, params);
+        let calls = sts.seen().len();
+        if allowed {
+            assert_eq!(reviewer.review(ReviewVersion::V1, &token()).await.user().username, "alice", "{common}");
+            continue;
+        }
+        let answer = reviewer.send(reviewer.request(review::body(ReviewVersion::V1, &token()).to_string())).await;
+        let answer = answer.unwrap();
+        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{common}");
+        assert!(String::from_utf8_lossy(answer.body()).contains("--client-allowed-names"), "{answer:?}");
+        assert_eq!(sts.seen().len(), calls, "{common}");
+    }
+    let told =
+        |line: &serde_json::Value| line["subject"].as_str().is_some_and(|text| text.contains("node:a\\u{1b}[2J"));
+    assert!(server.log().iter().any(told), "{:?}", server.log());
+
+    let error = setup().argument(names).start().unwrap_err().to_string();
+    assert!(error.contains("--client-allowed-names (server.clientAllowedNames) needs --client-ca-file"), "{error}");
+}
+
 /// An API server whose webhook kubeconfig has a certificate of this authority.
 fn reviewer_with(server: &Server, folder: &TempDir, authority: &CertifiedIssuer<'static, KeyPair>) -> Reviewer {
+    reviewer_with_certificate(server, folder, authority, CertificateParams::new(Vec::new()).unwrap())
+}
+
+/// The same, of whose certificate this is said.
+fn reviewer_with_certificate(
+    server: &Server,
+    folder: &TempDir,
+    authority: &CertifiedIssuer<'static, KeyPair>,
+    mut params: CertificateParams,
+) -> Reviewer {
     let key = KeyPair::generate().unwrap();
-    let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     let certificate = params.signed_by(&key, authority).unwrap();
     let [cert_file, key_file, kubeconfig] =

@@ -21,6 +21,7 @@ use crate::aws::Endpoint;
 use crate::cluster_id::ClusterId;
 use crate::http::DenyStatus;
 use crate::logs::{LogFormat, Verbosity};
+use crate::tls::AllowedName;
 use crate::token::Token;
 
 /// Log in to Kubernetes with AWS IAM: the webhook that kube-apiserver asks.
@@ -148,6 +149,14 @@ pub(super) struct ServerArgs {
     /// [config: server.clientCAFile]
     #[arg(long, value_name = "FILE", value_parser = parse_path)]
     pub(super) client_ca_file: Option<PathBuf>,
+
+    /// Of those certificates take such alone as have one of these names, comma-separated.
+    ///
+    /// A name is the common name, or a DNS name, URI or email address among the subject alternative names, exactly as written.
+    /// Needed where the authority is the cluster's own: every kubelet and user has a certificate of it.
+    /// [config: server.clientAllowedNames; default: every certificate is taken]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', action = clap::ArgAction::Append)]
+    pub(super) client_allowed_names: Option<Vec<AllowedName>>,
 
     /// HTTP status of a refusal: 200 with the reason in status.error, or 403 as the Go program answers.
     ///

@@ -66,6 +66,12 @@ pub(super) enum ConfigError {
     /// The endpoints of STS that are asked.
     #[error("--allowed-sts-regions and --extra-sts-regions (server.allowedSTSRegions, server.extraSTSRegions): {0}")]
     Hosts(#[from] HostRulesError),
+    /// Names that nobody is asked for.
+    #[error(
+        "--client-allowed-names (server.clientAllowedNames) needs --client-ca-file (server.clientCAFile): without it no client \
+         certificate is asked for"
+    )]
+    NamesWithoutAuthorities,
     /// The order of sources.
     #[error("{origin}: {error}")]
     Sources {

@@ -22,6 +22,7 @@ use super::values::{FeatureGates, parse_deny_status, parse_host};
 use crate::cluster_id::ClusterId;
 use crate::logs::Verbosity;
 use crate::sources::MountedFile;
+use crate::tls::AllowedNames;
 use crate::token::StsRegion;
 
 use remark::Reader;
@@ -164,6 +165,7 @@ fn read_server(section: &Map, reader: &mut Reader<'_>) -> Result<Section, Config
                 let origin = reader.remark(None, value.location(), full_key.as_str()).to_string();
                 set(&mut settings.backend_mode, source_names(value).map(|names| (names, origin)))
             }
+            "clientallowednames" => set(&mut settings.client_allowed_names, client_names(value)),
             "clientcafile" => set(&mut settings.client_ca_file, guard(value)),
             "denystatus" => set(&mut settings.deny_status, parsed_by(parse_deny_status, value)),
             "extrastsregions" => set(&mut settings.tokens.extra_regions, regions(value)),
@@ -245,6 +247,17 @@ fn source_names(value: &Node) -> Result<Vec<String>, YamlError> {
     }
 }
 
+/// The names of which a client certificate must have one: a list, or one text as the flag takes it.
+fn client_names(value: &Node) -> Result<AllowedNames, YamlError> {
+    let texts = match value.as_text() {
+        Ok(text) => text.split(',').map(str::to_owned).collect(),
+        Err(_) => source_names(value)?,
+    };
+    let names: Result<Vec<_>, _> = texts.iter().map(|text| text.parse()).collect();
+    let names = names.and_then(AllowedNames::new);
+    names.map_err(|error| value.error(format!("{error}; remove the key to take every certificate")))
+}
+
 /// A list of account ids, or one text of them as the Go program splits it, at white space.
 fn accounts(value: &Node) -> Result<HashSet<AccountId>, YamlError> {
     match value.as_text() {
@@ -301,6 +314,7 @@ const SERVER_KEYS: &[&str] = &[
     "allowedSTSRegions",
     "auditLog",
     "backendMode",
+    "clientAllowedNames",
     "clientCAFile",
     "denyStatus",
     "dynamicBackendModePath",
@@ -354,12 +368,26 @@ mod tests {
         assert_eq!(parse("server:\n  clientCAFile: ca.pem").unwrap().server.client_ca_file, Some("ca.pem".into()));
     }
 
+    #[test]
+    fn names_of_client_certificates_are_a_list_or_one_text_and_are_never_none() {
+        let read = |value: &str| parse(&format!("server:\n  clientAllowedNames: {value}"));
+        let expected = AllowedNames::new(["a", "b c"].map(|name| name.parse().unwrap())).unwrap();
+        for value in ["[a, b c]", "'a, b c'", "[' a', b c, a]"] {
+            assert_eq!(read(value).unwrap().server.client_allowed_names, Some(expected.clone()), "{value}");
+        }
+        for value in ["''", "' '", "[]", "['']", "'a,,b'", "[a, ' ']"] {
+            let error = read(value).unwrap_err();
+            let expected = "server.clientAllowedNames: expected the name of a client certificate; remove the key";
+            assert!(error.starts_with("config.yaml:2:23: ") && error.contains(expected), "{value}: {error}");
+        }
+    }
+
     fn warnings(text: &str) -> Vec<String> {
         parse(text).unwrap().warnings.iter().map(ToString::to_string).collect()
     }
 
     /// A good value of every key that is no mapping and is built.
-    const SETTINGS: [(&str, &str); 34] = [
+    const SETTINGS: [(&str, &str); 35] = [
         ("dynamicBackendModePath", "/etc/modes.json"),
         ("dynamicfileUserIDStrict", "true"),
         ("dynamicfilepath", "/etc/mappings.json"),
@@ -367,6 +395,7 @@ mod tests {
         ("allowedSTSRegions", "[us-west-2]"),
         ("auditLog", "/var/log/audit.log"),
         ("backendMode", "[EKSConfigMap, MountedFile]"),
+        ("clientAllowedNames", "[kube-apiserver]"),
         ("clientCAFile", "/etc/kubernetes/pki/front-ca.pem"),
         ("denyStatus", "403"),
         ("ec2DescribeInstancesBurst", "5"),

@@ -83,6 +83,7 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
         api_server,
         audit_log,
         bounds,
+        client_allowed_names,
         client_ca_file,
         cluster_id,
         deny_status,
@@ -171,7 +172,7 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
     let health = HealthEndpoint::start(health_port, port_use, health, &mut background);
     let authenticator = Authenticator::new(verifier, mappings, ec2, scrubbed, audit, clock);
     let exposition = metrics.exposition(gauges);
-    let askers = if clients.is_some() { Askers::Known } else { Askers::Anybody };
+    let askers = if clients.is_some() { Askers::Known(client_allowed_names) } else { Askers::Anybody };
     let webhook = Arc::new(Webhook::new(
         authenticator,
         askers,

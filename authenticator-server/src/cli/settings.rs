@@ -12,6 +12,7 @@ use super::token_rules::TokenRules;
 use crate::audit::AuditTarget;
 use crate::aws::{Endpoint, RoleArn, SourceArn};
 use crate::http::DenyStatus;
+use crate::tls::AllowedNames;
 
 /// What one layer (the flags, or the config file's `server` section) says; what it does not say is absent.
 #[derive(Debug, Default)]
@@ -22,6 +23,8 @@ pub(super) struct Settings {
     pub(super) audit_log: Option<AuditTarget>,
     /// The names of the sources of mappings, and the flag or place that has them, for errors.
     pub(super) backend_mode: Option<(Vec<String>, String)>,
+    /// The names of which a client certificate must have one.
+    pub(super) client_allowed_names: Option<AllowedNames>,
     /// The authorities of client certificates; an empty path is none.
     pub(super) client_ca_file: Option<PathBuf>,
     /// The status of a refusal.
@@ -98,6 +101,7 @@ impl Settings {
             address: self.address.or(below.address),
             audit_log: self.audit_log.or(below.audit_log),
             backend_mode: self.backend_mode.or(below.backend_mode),
+            client_allowed_names: self.client_allowed_names.or(below.client_allowed_names),
             client_ca_file: self.client_ca_file.or(below.client_ca_file),
             deny_status: self.deny_status.or(below.deny_status),
             ec2: self.ec2.over(below.ec2),
@@ -145,6 +149,7 @@ impl From<ServerArgs> for Settings {
             master,
             backend_mode,
             health_port,
+            client_allowed_names,
             client_ca_file,
             deny_status,
             audit_log,
@@ -167,6 +172,7 @@ impl From<ServerArgs> for Settings {
             bounds,
             reuse_port,
             backend_mode: backend_mode.map(|names| (names, "--backend-mode".to_owned())),
+            client_allowed_names: client_allowed_names.and_then(|names| AllowedNames::new(names).ok()),
             client_ca_file,
             deny_status,
             ec2,

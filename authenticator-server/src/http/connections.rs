@@ -147,7 +147,7 @@ async fn serve_connection(
     };
     let streams = webhook.limits.streams;
     // Whatever certificate is here was found good in the handshake.
-    let peer = stream.get_ref().1.peer_certificates().map_or(Peer::Anonymous, |_| Peer::Certified);
+    let peer = webhook.askers.peer(stream.get_ref().1.peer_certificates().and_then(|chain| chain.first()));
     if peer == Peer::Certified {
         guest.prove();
     }

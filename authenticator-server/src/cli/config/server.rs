@@ -18,7 +18,7 @@ use crate::cluster_id::ClusterId;
 use crate::http::DenyStatus;
 use crate::listen::Port;
 use crate::sources::{ApiServer, DynamicFile, MountedFile, OrderFile, SourceOrderError, parse_source_order};
-use crate::tls::{Names, StateDir};
+use crate::tls::{AllowedNames, Names, StateDir};
 use crate::token::{HostTable, Limits};
 
 /// Everything `server` needs to know.
@@ -32,6 +32,8 @@ pub(in crate::cli) struct ServerConfig {
     pub(in crate::cli) bounds: Bounds,
     /// The authorities of client certificates, if only their holders may ask.
     pub(in crate::cli) client_ca_file: Option<PathBuf>,
+    /// The names of which a client certificate must have one.
+    pub(in crate::cli) client_allowed_names: Option<AllowedNames>,
     /// The cluster that tokens must be signed for.
     pub(in crate::cli) cluster_id: ClusterId,
     /// The status of a refusal.
@@ -108,6 +110,7 @@ impl ServerConfig {
             audit_log,
             backend_mode,
             bounds,
+            client_allowed_names,
             client_ca_file,
             deny_status,
             ec2,
@@ -126,6 +129,9 @@ impl ServerConfig {
             sts_endpoint,
             tokens,
         } = settings;
+        if client_allowed_names.is_some() && client_ca_file.is_none() {
+            return Err(ConfigError::NamesWithoutAuthorities);
+        }
         let partition = partition.unwrap_or(Partition::Aws);
         let (hosts, limits) = tokens.resolve(partition)?;
         let webhook_kubeconfig = generate_kubeconfig.unwrap_or_else(|| DEFAULT_KUBECONFIG.into());
@@ -141,6 +147,7 @@ impl ServerConfig {
             },
             audit_log,
             bounds,
+            client_allowed_names,
             client_ca_file,
             cluster_id,
             deny_status: deny_status.unwrap_or_default(),
@@ -260,6 +267,7 @@ server:
   reusePort: true
   stsTries: 1
   backendMode: CRD
+  clientAllowedNames: [file]
   clientCAFile: /file
   denyStatus: 200
   ec2DescribeInstancesBurst: 1
@@ -291,7 +299,7 @@ server:
                 "server -c FILE --address 10.0.0.2 --audit-log - --reuse-port=false --sts-tries 2 --backend-mode EKSConfigMap,MountedFile --deny-status 403 \
                  --generate-kubeconfig /flag --health-port 2 --hostname flag.example --kubeconfig /flag \
                  --kubeconfig-pregenerated=false --master= --partition aws-us-gov --port 2 --state-dir /flag \
-                 --sts-ca-file /flag --sts-client-cert-file /flag --client-ca-file /flag --sts-endpoint flag:2 --ec2-endpoint flag:2 --ec2-describeInstances-qps 3 --sts-fips-only=false --max-clock-skew 2m --max-token-size 6000 \
+                 --sts-ca-file /flag --sts-client-cert-file /flag --client-ca-file /flag --client-allowed-names flag,other --sts-endpoint flag:2 --ec2-endpoint flag:2 --ec2-describeInstances-qps 3 --sts-fips-only=false --max-clock-skew 2m --max-token-size 6000 \
                  --extra-sts-regions us-gov-new-1 --allowed-sts-regions us-gov-new-1,us-gov-west-1",
             )
             .unwrap();
@@ -310,6 +318,8 @@ server:
         assert_eq!(config.sts_ca_file, Some("/flag".into()));
         assert_eq!(config.sts_client_cert_file, Some("/flag".into()));
         assert_eq!(config.client_ca_file, Some("/flag".into()));
+        let names = ["flag", "other"].map(|name| name.parse().unwrap());
+        assert_eq!(config.client_allowed_names, Some(AllowedNames::new(names).unwrap()));
         assert_eq!(config.sts_endpoint, Some("flag:2".parse().unwrap()));
         assert_eq!(config.ec2.endpoint, Some("flag:2".parse().unwrap()));
         assert_eq!(config.ec2.iam_endpoint, Some("file:1".parse().unwrap()));
