@@ -243,7 +243,6 @@ mod tests {
         let hybrid = NamedGroup::X25519MLKEM768;
         assert_eq!(agreed(&aws_lc_rs::default_provider().kx_groups), (hybrid, HandshakeKind::Full), "as ours offer it");
         assert_eq!(agreed(&[X25519MLKEM768, X25519]), (hybrid, HandshakeKind::Full));
-        assert_eq!(agreed(&[X25519, X25519MLKEM768]).0, hybrid);
         assert_eq!(agreed(&[X25519]), (NamedGroup::X25519, HandshakeKind::Full));
         assert_eq!(agreed(&[SECP256R1]), (NamedGroup::secp256r1, HandshakeKind::Full));
     }

@@ -7,6 +7,7 @@ use authenticator_tests::support::server::{Server, Setup};
 use authenticator_tests::support::sts::Sts;
 use authenticator_tests::support::{plugin, proxy};
 use http::StatusCode;
+use rustls::NamedGroup;
 use tempfile::TempDir;
 
 use crate::people::{self, CLUSTER, alice};
@@ -17,6 +18,7 @@ async fn a_flag_says_where_sts_is_and_changes_nothing_else() {
     let server = Server::start(&people::config("aws"), &sts);
     assert_eq!(review(&server).await.user().username, "alice");
     assert_eq!(sts.seen()[0].server_name, HOST, "the name that it must prove");
+    assert_eq!(sts.seen()[0].key_exchange, Some(NamedGroup::X25519MLKEM768));
     assert!(sts.seen()[0].headers().contains(&("host".to_owned(), HOST.to_owned())));
     let warned =
         server.log().iter().any(|line| line["level"] == "warning" && line["endpoint"] == sts.address().to_string());

@@ -110,7 +110,7 @@ mod tests {
             let request = Request::get(path);
             let request = token.iter().fold(request, |request, token| request.header(AUTHORIZATION, *token));
             let (parts, ()) = request.body(()).unwrap().into_parts();
-            let asked = Asked { server_name: "".into(), parts, body: Bytes::new() };
+            let asked = Asked { server_name: "".into(), key_exchange: None, parts, body: Bytes::new() };
             assert_eq!(answer(&asked, "{}").status().as_u16(), status, "{path} {token:?}");
         }
     }

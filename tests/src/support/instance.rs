@@ -165,7 +165,7 @@ mod tests {
             let request = Request::builder().method(method).uri(path);
             let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
             let (parts, ()) = request.body(()).unwrap().into_parts();
-            let asked = Asked { server_name: "".into(), parts, body: Bytes::new() };
+            let asked = Asked { server_name: "".into(), key_exchange: None, parts, body: Bytes::new() };
             let response = answer(&asked, &[("/known".to_owned(), "text".to_owned())], &mut sessions);
             (response.status().as_u16(), String::from_utf8(response.into_body().to_vec()).unwrap())
         };

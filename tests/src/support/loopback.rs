@@ -19,6 +19,8 @@ use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
+use rustls::NamedGroup;
+use rustls::crypto::SupportedKxGroup;
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -49,6 +51,8 @@ pub(super) struct Secure {
 pub(super) struct Asked {
     /// The name that the TLS handshake asked for; empty without TLS.
     pub(super) server_name: Arc<str>,
+    /// The group in which the handshake agreed on a key; none without TLS.
+    pub(super) key_exchange: Option<NamedGroup>,
     /// Method, target, version and headers.
     pub(super) parts: Parts,
     /// The body.
@@ -205,19 +209,24 @@ async fn connection(stream: TcpStream, desk: Arc<Desk>) {
     // A connection without it is slow and no worse.
     let _ = stream.set_nodelay(true);
     let Some(tls) = desk.tls.clone() else {
-        return serve(stream, "".into(), desk).await;
+        return serve(stream, ("".into(), None), desk).await;
     };
     // A peer that does not trust the certificate ends here: it is the test's to notice.
     let Ok(stream) = tls.accept(stream).await else { return };
-    let server_name = stream.get_ref().1.server_name().unwrap_or_default().into();
-    serve(stream, server_name, desk).await;
+    let shaken = stream.get_ref().1;
+    let key_exchange = shaken.negotiated_key_exchange_group().map(SupportedKxGroup::name);
+    let shaken = (shaken.server_name().unwrap_or_default().into(), key_exchange);
+    serve(stream, shaken, desk).await;
 }
 
-async fn serve(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, server_name: Arc<str>, desk: Arc<Desk>) {
+/// What a handshake brought: the name that was asked for, and the group of the key.
+type Shaken = (Arc<str>, Option<NamedGroup>);
+
+async fn serve(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, shaken: Shaken, desk: Arc<Desk>) {
     let cut = Arc::new(Notify::new());
     let service = service_fn({
         let cut = Arc::clone(&cut);
-        move |request| answer(request, Arc::clone(&server_name), Arc::clone(&cut), Arc::clone(&desk))
+        move |request| answer(request, shaken.clone(), Arc::clone(&cut), Arc::clone(&desk))
     });
     let http = auto::Builder::new(TokioExecutor::new());
     tokio::select! {
@@ -229,7 +238,7 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, ser
 
 async fn answer(
     request: Request<Incoming>,
-    server_name: Arc<str>,
+    (server_name, key_exchange): Shaken,
     cut: Arc<Notify>,
     desk: Arc<Desk>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
@@ -237,7 +246,7 @@ async fn answer(
     let Ok(body) = Limited::new(body, BODY_LIMIT).collect().await else {
         return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE, "text/plain", "too large").map(Full::new));
     };
-    match (desk.answer)(Asked { server_name, parts, body: body.to_bytes() }) {
+    match (desk.answer)(Asked { server_name, key_exchange, parts, body: body.to_bytes() }) {
         Reply::Answer(response) => Ok(response.map(Full::new)),
         Reply::Late(time, response) => {
             tokio::time::sleep(time).await;

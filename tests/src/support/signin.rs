@@ -211,7 +211,7 @@ mod tests {
 
     fn ask(proof: &str, order: &Value, proofs: &Mutex<HashSet<String>>) -> u16 {
         let (parts, ()) = Request::post(PATH).header("dpop", proof).body(()).unwrap().into_parts();
-        let asked = Asked { server_name: HOST.into(), parts, body: Bytes::from(order.to_string()) };
+        let asked = Asked { server_name: HOST.into(), key_exchange: None, parts, body: Bytes::from(order.to_string()) };
         let person = Principal::role_session("111122223333", "Viewer", "me");
         renewed(&asked, &person, proofs, now()).map_or_else(|refusal| refusal.0.as_u16(), |_| 200)
     }

@@ -164,7 +164,7 @@ mod tests {
         let ask = |token, account, role_name| {
             let uri = format!("/federation/credentials?role_name={role_name}&account_id={account}");
             let (parts, ()) = Request::get(uri).header(BEARER, token).body(()).unwrap().into_parts();
-            let asked = Asked { server_name: PORTAL_HOST.into(), parts, body: Bytes::new() };
+            let asked = Asked { server_name: PORTAL_HOST.into(), key_exchange: None, parts, body: Bytes::new() };
             answer(&asked, std::slice::from_ref(&role), Timestamp::UNIX_EPOCH).status().as_u16()
         };
         assert_eq!(ask(ACCESS_TOKEN, "111122223333", "Viewer"), 200);

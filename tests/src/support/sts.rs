@@ -25,6 +25,7 @@ use http::header::DATE;
 use http::request::Parts;
 use hyper::body::Bytes;
 use jiff::Timestamp;
+use rustls::NamedGroup;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -186,6 +187,8 @@ pub enum Behaviour {
 pub struct Seen {
     /// The name that the TLS handshake asked for.
     pub server_name: String,
+    /// The group in which the TLS handshake agreed on a key.
+    pub key_exchange: Option<NamedGroup>,
     /// Method, target, version and headers. Over HTTP/2 the host is in the target.
     pub parts: Parts,
     /// The body.
@@ -286,13 +289,14 @@ impl Desk {
     fn answer(&self, asked: Asked) -> Reply {
         let now = self.known.now();
         let verdict = self.grant(now, &asked);
-        let Asked { server_name, parts, body } = asked;
+        let Asked { server_name, key_exchange, parts, body } = asked;
         let form = Form::wanted_by(&parts.headers);
         let request_id = next_request_id();
         let number = {
             let mut seen = lock(&self.seen);
             seen.push(Seen {
                 server_name: server_name.to_string(),
+                key_exchange,
                 parts,
                 body,
                 verdict: verdict.as_ref().map(Grant::arn).map_err(|fault| fault.code),

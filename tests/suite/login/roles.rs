@@ -1,5 +1,6 @@
 use authenticator_tests::support::sts::{Behaviour, Principal, Role};
 use jiff::SignedDuration;
+use rustls::NamedGroup;
 
 use super::{Scene, admin, assert_refused};
 use crate::people::{ACCOUNT, CLUSTER, bob};
@@ -18,6 +19,7 @@ fn what_the_flags_say_of_a_role_is_what_sts_is_asked_for() {
     let run = scene.token(&all);
     assert_eq!(run.stderr, "");
     assert_eq!(scene.owner(&run), demanding.session("me@example.com").arn);
+    assert_eq!(scene.sts.seen()[0].key_exchange, Some(NamedGroup::X25519MLKEM768));
 
     // Each of them, for a role that demands it, is left out or another.
     for changed in [
