@@ -1,6 +1,8 @@
 //! What lies outside the process: variables, files and the time, all of it given from the root.
 
 use std::env::VarError;
+#[cfg(unix)]
+use std::{env, os::unix::process::CommandExt, process::Command};
 
 use aws_types::os_shim_internal::{Env, Fs};
 use jiff::Timestamp;
@@ -25,6 +27,29 @@ impl World {
         Self { env: Env::real(), fs: Fs::real(), clock: Timestamp::now }
     }
 }
+
+/// Starts a process without `HOME` again, with the home of its user's passwd entry. Units of systemd without `User=` have no `HOME`,
+/// nor has what `env -i` runs; aws-cli and kubectl then look at that entry.
+///
+/// AWS's own libraries look at the variable alone, and a process cannot safely set it for itself. Where there is no such entry, or
+/// the program cannot be started again, it goes on without a home.
+#[cfg(unix)]
+pub fn find_home() {
+    if env::var_os("HOME").is_some_and(|home| !home.is_empty()) {
+        return;
+    }
+    let (Some(home), Ok(program)) = (env::home_dir(), env::current_exe()) else { return };
+    if home.is_absolute() {
+        let mut arguments = env::args_os();
+        let name = arguments.next().unwrap_or_default();
+        // It comes back only where it cannot be done.
+        let _ = Command::new(program).arg0(name).args(arguments).env("HOME", home).exec();
+    }
+}
+
+/// Windows has other variables for it.
+#[cfg(not(unix))]
+pub fn find_home() {}
 
 /// A variable's value is not Unicode; the value itself may be a secret and is not kept.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]

@@ -24,6 +24,7 @@ pub mod cluster_id;
 pub mod denial;
 pub mod ec2;
 mod folder_watch;
+pub mod home;
 pub mod http;
 mod json;
 pub mod kubeconfig;

@@ -3,5 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    authenticator_server::home::find();
     authenticator_server::cli::run(std::env::args_os())
 }

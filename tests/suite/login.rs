@@ -1,6 +1,7 @@
 //! What the plugin does for credentials that cost a call, and what it does not do twice.
 //!
 //! - [`cache`]: one call for as many runs as there may be, whoever is killed meanwhile.
+//! - [`home`]: where it is, when no variable says so.
 //! - [`process`]: a credential process is asked each time, and may ask whoever sits at the terminal.
 //! - [`prompt`]: a person at a terminal is asked for a code, once, and nobody else is.
 //! - [`renewal`]: a session of `aws login` that has ended is renewed.
@@ -19,6 +20,7 @@ use tempfile::TempDir;
 use crate::people::{ACCOUNT, CLUSTER, alice};
 
 mod cache;
+mod home;
 mod process;
 mod prompt;
 mod renewal;

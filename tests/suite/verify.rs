@@ -3,6 +3,8 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
+use authenticator_tests::support::patience::eventually;
+use authenticator_tests::support::process::clean_command;
 use authenticator_tests::support::programs::Run;
 use authenticator_tests::support::server;
 use authenticator_tests::support::sts::{Behaviour, Sts};
@@ -87,4 +89,38 @@ fn verify(sts: &Sts, arguments: &[&str]) -> Run {
 
 fn reaching(sts: &Sts) -> [String; 2] {
     [format!("--sts-endpoint={}", sts.address()), format!("--sts-ca-file={}", sts.ca_file().display())]
+}
+
+/// As a unit of systemd without `User=` has it.
+#[test]
+fn a_webhooks_program_without_a_home_has_that_of_the_passwd_entry() {
+    let home = |variable: Option<&str>| {
+        let mut waits = clean_command(programs::server(), "/".as_ref())
+            .args(["verify", "-i", CLUSTER, "-t", "-"])
+            .env_remove("HOME")
+            .envs(variable.map(|value| ("HOME", value)))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let environment = format!("/proc/{}/environ", waits.id());
+        let found = std::cell::RefCell::default();
+        eventually("the program has a home", || {
+            let variables = std::fs::read(&environment).unwrap();
+            let mut variables = variables.split(|byte| *byte == 0).filter_map(|pair| str::from_utf8(pair).ok());
+            let home = variables.find_map(|pair| pair.strip_prefix("HOME=")).unwrap_or_default().to_owned();
+            found.replace(home);
+            !found.borrow().is_empty()
+        });
+        drop(waits.stdin.take());
+        waits.wait().unwrap();
+        found.into_inner()
+    };
+    let passwd = Command::new("sh").args(["-c", "getent passwd \"$(id -u)\" | cut -d: -f6"]).output().unwrap();
+    let of_passwd = String::from_utf8(passwd.stdout).unwrap();
+    for variable in [None, Some("")] {
+        assert_eq!(home(variable), of_passwd.trim_end(), "{variable:?}");
+    }
+    assert_eq!(home(Some("/srv")), "/srv");
 }
