@@ -1,12 +1,13 @@
 //! The config file of the Go program, of which its client reads the cluster's id.
 
 use std::{
+    fmt,
     fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
 };
 
-use saphyr_parser::{Event, Parser, ScanError};
+use saphyr_parser::{Event, Marker, Parser};
 
 /// A config file that `--config` names is of no use.
 #[derive(Debug, thiserror::Error)]
@@ -17,16 +18,38 @@ pub(super) enum ConfigFileError {
         #[source]
         source: io::Error,
     },
-    #[error("the config file {path} is no YAML")]
-    Malformed {
-        path: PathBuf,
-        #[source]
-        source: ScanError,
-    },
-    #[error("the config file {path} is not a mapping of keys to values")]
-    NotAMapping { path: PathBuf },
-    #[error("clusterID in the config file {path} is not a string")]
-    ClusterId { path: PathBuf },
+    #[error("{path}: {place}: {fault}")]
+    Content { path: PathBuf, place: Place, fault: Fault },
+}
+
+/// A line and a column of a file, both counted from 1.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Place {
+    line: usize,
+    column: usize,
+}
+
+/// What is wrong there.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Fault {
+    #[error("clusterID is not a string")]
+    ClusterId,
+    #[error("not a mapping of keys to values, as a config file is")]
+    NotAMapping,
+    #[error("not YAML: {0}")]
+    NotYaml(String),
+}
+
+impl From<&Marker> for Place {
+    fn from(marker: &Marker) -> Self {
+        Self { line: marker.line(), column: marker.col() + 1 }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {} column {}", self.line, self.column)
+    }
 }
 
 /// The `clusterID` of the file, in any case as in the Go program; `None` where it has none. What comes after it is not looked at.
@@ -42,8 +65,11 @@ fn find(text: &str, path: &Path) -> Result<Option<String>, ConfigFileError> {
     let mut depth = 0_u32;
     // The key of the outermost mapping whose value comes next.
     let mut key: Option<String> = None;
+    let content = |place, fault| ConfigFileError::Content { path: path.to_owned(), place, fault };
     for event in Parser::new_from_str(text.trim_start_matches('\u{feff}')) {
-        let (event, _) = event.map_err(|source| ConfigFileError::Malformed { path: path.to_owned(), source })?;
+        let (event, span) =
+            event.map_err(|error| content(error.marker().into(), Fault::NotYaml(error.info().to_owned())))?;
+        let place = Place::from(&span.start);
         let is_cluster_id = depth == 1 && key.as_deref().is_some_and(|key| key.eq_ignore_ascii_case("clusterID"));
         match event {
             Event::Scalar(value, ..) if depth == 1 => match key.take() {
@@ -52,10 +78,10 @@ fn find(text: &str, path: &Path) -> Result<Option<String>, ConfigFileError> {
                 Some(_) => {}
             },
             Event::MappingStart(..) | Event::SequenceStart(..) | Event::Alias(_) if is_cluster_id => {
-                return Err(ConfigFileError::ClusterId { path: path.to_owned() });
+                return Err(content(place, Fault::ClusterId));
             }
             Event::Scalar(..) | Event::SequenceStart(..) | Event::Alias(_) if depth == 0 => {
-                return Err(ConfigFileError::NotAMapping { path: path.to_owned() });
+                return Err(content(place, Fault::NotAMapping));
             }
             Event::MappingStart(..) | Event::SequenceStart(..) => depth += 1,
             Event::MappingEnd | Event::SequenceEnd => {
@@ -102,15 +128,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_config_file_is_an_error_that_names_it() {
+    fn what_is_no_config_file_is_an_error_that_names_its_line_and_column() {
         for (text, message) in [
-            ("clusterID: [demo]\n", "clusterID in the config file config.yaml is not a string"),
-            ("clusterID: {a: b}\n", "clusterID in the config file config.yaml is not a string"),
-            ("- clusterID: demo\n", "the config file config.yaml is not a mapping of keys to values"),
-            ("demo\n", "the config file config.yaml is not a mapping of keys to values"),
-            ("a: 'x\n", "the config file config.yaml is no YAML"),
+            ("clusterID: [demo]\n", "line 1 column 12: clusterID is not a string"),
+            ("server:\n  port: 1\nclusterID: {a: b}\n", "line 3 column 12: clusterID is not a string"),
+            ("- clusterID: demo\n", "line 1 column 1: not a mapping of keys to values, as a config file is"),
+            ("# mine\n\n demo\n", "line 3 column 2: not a mapping of keys to values, as a config file is"),
+            ("a: 1\nb: 'x\n", "line 2 column 4: not YAML: "),
+            ("a: 1\n\tb: 2\n", "line 2 column 1: not YAML: "),
         ] {
-            assert_eq!(of(text).unwrap_err().to_string(), message, "{text}");
+            let error = of(text).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("config.yaml: {message}")), "{text}: {error}");
         }
     }
 }
