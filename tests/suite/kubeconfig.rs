@@ -221,20 +221,20 @@ fn a_kubeconfig_with_an_error_is_named_with_its_place_and_not_touched() {
 }
 
 #[test]
-fn what_eks_does_not_give_is_told_with_region_profile_and_the_nearest_name() {
+fn what_eks_does_not_give_is_told_with_region_credentials_and_the_nearest_name() {
     let home = Home::new(None);
     for (arguments, words) in [
         (
             &["--name", "demos"][..],
             &[
-                "cluster demos in us-west-2 with profile default",
+                "cluster demos in us-west-2 with the keys of the environment (AWS_ACCESS_KEY_ID);",
                 "did you mean \"demo\"?",
                 "No cluster found for name: demos. (ResourceNotFoundException)",
             ][..],
         ),
         (
             &["--name", "changing", "--region", "eu-west-1", "--profile", "p"],
-            &["in eu-west-1 with profile p", "there are demo"],
+            &["in eu-west-1 with the keys of profile p in ", "there are demo"],
         ),
         (&["--name", "demo", "--region", "us-east-1"], &["in us-east-1", "there are no clusters"]),
         (&["--name", "coming"], &["its status is CREATING: one can log in when it is ACTIVE or UPDATING"]),

@@ -39,11 +39,12 @@ pub(super) enum UpdateError {
     NoVerifySsl,
     #[error("--proxy-url is {0:?}: write a URL that starts with http://, https:// or socks5://")]
     ProxyUrl(String),
-    #[error("cannot describe cluster {name} in {region} with {profile}{hint}")]
+    #[error("cannot describe cluster {name} in {region} with {credentials}{hint}")]
     Describe {
         name: ClusterName,
         region: String,
-        profile: String,
+        /// Whose they are, in words.
+        credentials: String,
         /// The names that were probably meant.
         hint: String,
         #[source]
@@ -125,7 +126,7 @@ fn describe(wanted: &Wanted, logged_in: &LoggedIn, world: &World) -> Result<Clus
             Err(source) => Err(UpdateError::Describe {
                 name: wanted.name.clone(),
                 region: obtained.region.region.to_string(),
-                profile: plan.profile().to_string(),
+                credentials: obtained.trail.last().cloned().unwrap_or_default(),
                 hint: if source.is_no_such_cluster() {
                     hint(&eks, &wanted.name, *deadline).await
                 } else {
