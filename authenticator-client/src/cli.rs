@@ -24,7 +24,7 @@ mod values;
 mod version_command;
 mod whoami_command;
 
-use failure::{Failure, remark};
+use failure::{Failure, remark_lines};
 use flags::{Arguments, Command, EksCommand, EksFlags};
 use request::{TokenRequest, WhoamiRequest};
 
@@ -112,7 +112,7 @@ fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Opt
 fn usage(error: &clap::Error, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     let text = error.render();
     if error.use_stderr() {
-        remark(err, text.to_string().trim_end());
+        remark_lines(err, text.to_string().trim_end());
         return Exit::Failure;
     }
     match write!(out, "{text}").and_then(|()| out.flush()) {

@@ -30,6 +30,7 @@ pub mod profile;
 pub mod prompt;
 pub mod region;
 pub mod token;
+mod visible;
 pub mod whoami;
 
 pub use environment::World;

@@ -10,7 +10,7 @@ use aws_types::os_shim_internal::Env;
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
-use crate::exec_info::Interaction;
+use crate::{exec_info::Interaction, visible::visible};
 
 mod terminal;
 
@@ -137,7 +137,7 @@ impl Prompt {
 impl Wording {
     fn question(self, serial: &str) -> String {
         match self {
-            Self::AwsCli => format!("Enter MFA code for {serial}: "),
+            Self::AwsCli => format!("Enter MFA code for {}: ", visible(serial)),
             Self::Go => "Assume Role MFA token code: ".to_owned(),
         }
     }

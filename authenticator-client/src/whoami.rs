@@ -9,6 +9,7 @@ use crate::{
     cluster_id::ClusterId,
     credentials::{CallerIdentity, Obtained},
     endpoint::StsEndpoint,
+    visible::{visible, visible_json},
 };
 
 /// What can be told of credentials.
@@ -74,16 +75,15 @@ impl Account {
             cluster_id: self.cluster_id.as_deref(),
             clock_difference: self.clock_difference.as_deref(),
         };
-        let mut bytes = serde_json::to_vec(&document).expect("strings become JSON, and memory takes them");
-        bytes.push(b'\n');
-        bytes
+        let text = serde_json::to_string(&document).expect("strings become JSON, and memory takes them");
+        (visible_json(&text) + "\n").into_bytes()
     }
 }
 
 /// A line for each thing that is known.
 impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut line = |name: &str, value: &str| writeln!(f, "{name:<16}{value}");
+        let mut line = |name: &str, value: &str| writeln!(f, "{name:<16}{}", visible(value));
         if let Some(CallerIdentity { account, arn, user_id }) = &self.identity {
             line("account", account)?;
             line("arn", arn)?;
@@ -137,6 +137,22 @@ mod tests {
              sts host        sts.us-west-2.amazonaws.com\n\
              cluster id      demo\n"
         );
+    }
+
+    #[test]
+    fn what_others_wrote_moves_no_cursor() {
+        let odd = "x\u{1b}[2J\u{202e}\r\ny";
+        let asked = Account {
+            identity: Some(CallerIdentity { account: odd.to_owned(), arn: odd.to_owned(), user_id: odd.to_owned() }),
+            source: vec![odd.to_owned()],
+            ..account()
+        };
+        let text = asked.to_string();
+        assert_eq!(text.matches("x\\u{1b}[2J\\u{202e}\\r\\ny\n").count(), 4, "{text:?}");
+        assert_eq!(text.lines().count(), account().to_string().lines().count() + 2);
+        let json = String::from_utf8(asked.to_json()).unwrap();
+        assert_eq!(json.matches("x\\u001b[2J\\u202e\\r\\ny").count(), 4, "{json:?}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&json).unwrap()["arn"], odd);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{error::Error, io::Write};
 
-use crate::{Exit, prompt::Signal};
+use crate::{Exit, prompt::Signal, visible::visible};
 
 /// A command has no answer.
 pub(super) enum Failure {
@@ -31,9 +31,15 @@ impl Failure {
     }
 }
 
-/// Writes to standard error; there is nobody left to tell when that fails.
+/// Writes a line to standard error. Some of its words are those of a service, of a file or of the environment.
 pub(super) fn remark(err: &mut dyn Write, text: &str) {
-    let _ = writeln!(err, "{text}");
+    // There is nobody left to tell when that fails.
+    let _ = writeln!(err, "{}", visible(text));
+}
+
+/// Writes a text of this program's own that has several lines.
+pub(super) fn remark_lines(err: &mut dyn Write, text: &str) {
+    text.lines().for_each(|line| remark(err, line));
 }
 
 /// Writes of something that went wrong and stops nothing.
@@ -41,8 +47,7 @@ pub(super) fn remark_fault(err: &mut dyn Write, fault: &dyn Error) {
     remark(err, &format!("warning: {}", with_causes(fault)));
 }
 
-/// The error and its causes in one line. Some of its words are those of a service, of a file or of the environment: whatever would
-/// start a new line or speak to the terminal is shown as it is written in source code.
+/// The error and its causes.
 fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -51,7 +56,7 @@ fn with_causes(error: &dyn Error) -> String {
         text.push_str(&error.to_string());
         cause = error.source();
     }
-    text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
+    text
 }
 
 #[cfg(test)]
@@ -63,8 +68,14 @@ mod tests {
     #[test]
     fn an_error_is_one_line_and_moves_no_cursor_whoever_wrote_its_words() {
         let mut err = Vec::new();
-        let exit = Failure::from(io::Error::other("\u{1b}[2Jno\r\nsuch \u{9b}h\u{e9}")).tell(&mut err);
+        let exit = Failure::from(io::Error::other("\u{1b}[2Jno\r\nsuch \u{9b}h\u{e9}\u{202e}")).tell(&mut err);
         assert_eq!(exit, Exit::Failure);
-        assert_eq!(String::from_utf8(err).unwrap(), "error: \\u{1b}[2Jno\\r\\nsuch \\u{9b}h\u{e9}\n");
+        remark_fault(&mut err, &io::Error::other("a\u{7}\nb"));
+        remark(&mut err, "region is a\u{2028}b\n");
+        remark_lines(&mut err, "one\ntwo\u{200b}");
+        assert_eq!(
+            String::from_utf8(err).unwrap(),
+            "error: \\u{1b}[2Jno\\r\\nsuch \\u{9b}h\u{e9}\\u{202e}\nwarning: a\\u{7}\\nb\nregion is a\\u{2028}b\\n\none\ntwo\\u{200b}\n"
+        );
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use zeroize::Zeroizing;
 
 use super::{
-    failure::{Failure, remark},
+    failure::{Failure, remark, remark_lines},
     login::LoggedIn,
     request::{Form, TokenRequest},
     values::Verbosity,
@@ -44,7 +44,7 @@ fn make(request: TokenRequest, world: &World, err: &mut dyn Write) -> Result<Zer
     let LoggedIn { obtained, .. } = login.log_in(world, err)?;
     let endpoint = StsEndpoint::new(&obtained.region.region, obtained.region.kind)?;
     if verbosity == Verbosity::Verbose {
-        remark(err, Account::new(&obtained, &endpoint, Some(&cluster_id)).to_string().trim_end());
+        remark_lines(err, &Account::new(&obtained, &endpoint, Some(&cluster_id)).to_string());
     }
     let Obtained { credentials, region, trail: _, remarks } = obtained;
 

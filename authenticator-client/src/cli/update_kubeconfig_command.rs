@@ -22,6 +22,7 @@ use crate::{
         file::{self, FileError},
     },
     profile::ProfileChoice,
+    visible::visible,
 };
 
 /// The login cannot be written down.
@@ -203,8 +204,8 @@ fn write_down(wanted: &Wanted, login: &Login, out: &mut dyn Write, err: &mut dyn
         return Ok(out.flush()?);
     }
     match file::edit(path, |kubeconfig| kubeconfig.add(login))? {
-        Added::Added => writeln!(out, "Added new context {} to {}", login.context, path.display())?,
-        Added::Updated => writeln!(out, "Updated context {} in {}", login.context, path.display())?,
+        Added::Added => writeln!(out, "Added new context {} to {}", visible(&login.context), path.display())?,
+        Added::Updated => writeln!(out, "Updated context {} in {}", visible(&login.context), path.display())?,
     }
     // kubectl takes the current context from the first file that names one: from none that comes before.
     let names_another =

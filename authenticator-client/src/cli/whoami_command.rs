@@ -5,7 +5,7 @@ use std::io::Write;
 use tokio::time::timeout_at;
 
 use super::{
-    failure::{Failure, remark},
+    failure::{Failure, remark, remark_lines},
     flags::WhoamiForm,
     login::{LoggedIn, with_drivers},
     request::WhoamiRequest,
@@ -39,7 +39,7 @@ pub(super) fn run(
         Ok(identity) => account.identity = Some(identity),
         Err(failure) => {
             if verbosity == Verbosity::Verbose {
-                remark(err, account.to_string().trim_end());
+                remark_lines(err, &account.to_string());
             }
             return Err(failure);
         }

@@ -105,3 +105,39 @@ fn what_sts_says_against_it_is_told_and_what_is_known_without_sts_if_it_is_wante
     assert_eq!((verbose.code, verbose.stdout.as_str()), (Some(1), ""));
     assert!(verbose.stderr.contains(&alice().access_key_id) && verbose.stderr.contains("503"), "{}", verbose.stderr);
 }
+
+/// Of one who sits between, for instance, and answers as STS does.
+#[test]
+fn what_an_answer_says_moves_no_cursor_and_hides_nothing() {
+    const ODD: &str = "a&#x1b;[2Jb&#x7;c&#xd;&#xa;d\u{202e}e\u{200b}f\u{2028}g";
+    const SHOWN: &str = r"a\u{1b}[2Jb\u{7}c\r\nd\u{202e}e\u{200b}f\u{2028}g";
+    let scene = Scene::new();
+    let answer = |code, body: String| {
+        let content_type = "text/xml".to_owned();
+        scene.sts.behave(Behaviour::Status { code, content_type, body: body.into_bytes().into() });
+    };
+    answer(
+        StatusCode::OK,
+        format!(
+            "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>{ODD}</Arn><UserId>{ODD}</UserId><Account>{ODD}</Account>\
+             </GetCallerIdentityResult></GetCallerIdentityResponse>"
+        ),
+    );
+    let run = scene.run(&["whoami"]);
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+    for name in ["account         ", "arn             ", "user id         "] {
+        assert!(run.stdout.contains(&format!("{name}{SHOWN}\n")), "{:?}", run.stdout);
+    }
+    let run = scene.run(&["whoami", "-o", "json"]);
+    assert!(run.stdout.contains(r"a\u001b[2Jb\u0007c\r\nd\u202ee\u200bf\u2028g"), "{:?}", run.stdout);
+
+    answer(
+        StatusCode::FORBIDDEN,
+        format!("<ErrorResponse><Error><Code>{ODD}</Code><Message>{ODD}</Message></Error></ErrorResponse>"),
+    );
+    for arguments in [&["whoami"][..], &["token", "-i", CLUSTER, "--role", &admin().arn]] {
+        let run = scene.run(arguments);
+        assert_refused(&run, SHOWN);
+        assert!(run.stderr.chars().all(|c| c == '\n' || c.is_ascii_graphic() || c == ' '), "{:?}", run.stderr);
+    }
+}
