@@ -7,7 +7,7 @@ use std::{ffi::OsString, io::Write, path::Path};
 
 use clap::Parser;
 
-use crate::{Exit, World};
+use crate::{Exit, World, nearest::nearest};
 
 mod cache_command;
 mod completion_command;
@@ -101,13 +101,6 @@ fn own_name(arguments: &[OsString]) -> &str {
         .unwrap_or("authenticator-client")
 }
 
-/// The candidate that was probably meant by a misspelt name, if one is near enough.
-fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let scored = candidates.into_iter().map(|candidate| (strsim::jaro_winkler(name, candidate), candidate));
-    let best = scored.max_by(|(one, _), (other, _)| one.total_cmp(other));
-    best.filter(|(score, _)| *score > NEAR).map(|(_, candidate)| candidate)
-}
-
 /// What clap has to say: help that was asked for, or a mistake.
 fn usage(error: &clap::Error, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     let text = error.render();
@@ -120,6 +113,3 @@ fn usage(error: &clap::Error, out: &mut dyn Write, err: &mut dyn Write) -> Exit 
         Err(_) => Exit::Failure,
     }
 }
-
-/// clap's own bound for "did you mean".
-const NEAR: f64 = 0.7;

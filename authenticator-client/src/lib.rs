@@ -25,6 +25,7 @@ pub mod environment;
 pub mod exec_credential;
 pub mod exec_info;
 pub mod kubeconfig;
+mod nearest;
 pub mod presign;
 pub mod profile;
 pub mod prompt;

@@ -7,8 +7,13 @@ use aws_types::os_shim_internal::Env;
 use crate::{
     endpoint::HostKind,
     environment::{self, NotUnicode},
+    nearest::nearest,
     profile::Profile,
 };
+
+mod known;
+
+pub use known::KNOWN;
 
 /// A region's name, fit to be a label of a host name.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -47,7 +52,7 @@ pub struct ChosenRegion {
     pub region: Region,
     /// Which of its hosts.
     pub kind: HostKind,
-    /// One line for standard error, when the choice was nobody's.
+    /// One line for standard error, when the choice was nobody's, or may be a slip.
     pub remark: Option<String>,
 }
 
@@ -150,8 +155,10 @@ impl RegionChoice {
         // Names of the time before the switch, which AWS's SDKs still take for it.
         let plain = text.replace("fips-", "").replace("-fips", "");
         let fips = fips || plain != text;
-        let region = plain.parse().map_err(|source| RegionError::Invalid { place, text, source })?;
-        Ok(Self::Made(ChosenRegion { region, kind: HostKind::from_switches(fips, dual_stack), remark: None }))
+        let region: Region =
+            plain.parse().map_err(|source| RegionError::Invalid { place: place.clone(), text, source })?;
+        let remark = doubt(&region, &place);
+        Ok(Self::Made(ChosenRegion { region, kind: HostKind::from_switches(fips, dual_stack), remark }))
     }
 
     /// Whether nobody has said which.
@@ -193,6 +200,16 @@ impl RegionChoice {
             (Self::Made(chosen), _) => Ok(chosen),
         }
     }
+}
+
+/// What the user should know of a region that AWS did not have when this was built: it may be a new one, or a slip.
+fn doubt(region: &Region, place: &str) -> Option<String> {
+    let name = region.as_str();
+    if KNOWN.contains(&name) {
+        return None;
+    }
+    let meant = nearest(name, KNOWN).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+    Some(format!("{place} is {name}, which is no region that this program knows{meant}"))
 }
 
 /// A switch of AWS's: the variable comes before the profile's key.
@@ -244,25 +261,50 @@ mod tests {
 
     #[test]
     fn the_region_is_looked_for_in_aws_clis_order() {
-        let config = "[default]\nregion = eu-west-4";
+        let config = "[default]\nregion = eu-north-1";
         let both = &[("AWS_REGION", "eu-west-2"), ("AWS_DEFAULT_REGION", "eu-west-3")];
         for (flag, variables, config, expected, remarked) in [
             (Some("eu-west-1"), &both[..], config, "eu-west-1", false),
             (None, &both[..], config, "eu-west-2", false),
             (None, &both[1..], config, "eu-west-3", false),
-            (None, &[], config, "eu-west-4", false),
+            (None, &[], config, "eu-north-1", false),
             (None, &[], "", "us-east-1", true),
             // Set to nothing, as a script does that has no region to give.
             (Some(""), &both[..], config, "eu-west-2", false),
             (Some(""), &[("AWS_REGION", ""), both[1]], config, "eu-west-3", false),
-            (None, &[("AWS_REGION", ""), ("AWS_DEFAULT_REGION", "")], config, "eu-west-4", false),
+            (None, &[("AWS_REGION", ""), ("AWS_DEFAULT_REGION", "")], config, "eu-north-1", false),
             (None, &[], "[default]\nregion =", "us-east-1", true),
+            (Some("us-west2"), &both[..], config, "us-west2", true),
         ] {
             assert_eq!(
                 choose(flag, variables, config),
                 Ok((expected.to_owned(), HostKind::Standard, remarked)),
                 "{flag:?} {variables:?} {config}"
             );
+        }
+    }
+
+    #[test]
+    fn of_a_region_that_nobody_knows_the_nearest_is_named() {
+        for (text, near) in [
+            ("us-west2", "us-west-2"),
+            ("uswest-2", "us-west-2"),
+            ("us-esat-1", "us-east-1"),
+            ("us-east-1a", "us-east-1"),
+            ("eu-wset-1", "eu-west-1"),
+            ("eu-cental-1", "eu-central-1"),
+            ("ap-southeast1", "ap-southeast-1"),
+            ("us-gov-west1", "us-gov-west-1"),
+            ("cn-nort-1", "cn-north-1"),
+        ] {
+            let remark = doubt(&text.parse().unwrap(), "--region");
+            let told = format!("--region is {text}, which is no region that this program knows; did you mean {near}?");
+            assert_eq!(remark, Some(told));
+        }
+        let remark = doubt(&"moon".parse().unwrap(), "AWS_REGION");
+        assert_eq!(remark, Some("AWS_REGION is moon, which is no region that this program knows".to_owned()));
+        for known in KNOWN {
+            assert_eq!(doubt(&known.parse().unwrap(), "--region"), None);
         }
     }
 

@@ -153,6 +153,16 @@ fn the_servers_table_of_hosts_is_what_botocore_resolves() {
     assert!(resolved.len() > 100);
 }
 
+#[test]
+fn the_plugin_knows_the_regions_of_the_servers_table() {
+    let table = include_str!("../../authenticator-server/src/token/sts_hosts.txt");
+    let hosts = table.lines().filter(|line| !line.starts_with('#'));
+    let mut regions: Vec<&str> = hosts.filter_map(|line| line.split(' ').nth(1)).chain(["aws-global"]).collect();
+    regions.sort_unstable();
+    regions.dedup();
+    assert_eq!(authenticator_client::region::KNOWN.as_slice(), regions);
+}
+
 /// A webhook for one partition, with an STS that knows alice and bob there.
 fn start(partition: &str) -> (Sts, Server) {
     let sts = Sts::start([alice().in_partition(partition), bob().in_partition(partition)]);
