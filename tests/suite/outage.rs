@@ -2,7 +2,8 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use authenticator_tests::support::control_plane::ReviewVersion;
-use authenticator_tests::support::patience::LIMIT;
+use authenticator_tests::support::numbers::Numbers;
+use authenticator_tests::support::patience::{LIMIT, eventually};
 use authenticator_tests::support::review::{Answer, Reviewer};
 use authenticator_tests::support::server::{Server, Setup};
 use authenticator_tests::support::sts::{Behaviour, Principal, Sts};
@@ -135,6 +136,49 @@ async fn a_crowd_of_forged_tokens_is_turned_away_in_bounded_memory_and_whoever_i
     assert!(server.peak_memory() < 60 * 1024, "{} KiB", server.peak_memory());
 }
 
+/// A token names the host that is asked about it: whoever names dead ones holds up nobody at the others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hosts_that_never_answer_keep_no_first_time_caller_from_one_that_does() {
+    for regions in [&DEAD_REGIONS[..1], &DEAD_REGIONS[..]] {
+        let (sts, late) = (Sts::start([alice()]), viewer(1000));
+        let (server, region) = (start(&sts, &["--sts-identity-ttl=0s"]), regions[0]);
+        let reviewer = server.reviewer();
+        let there = |who: &Principal| plugin::token(who, CLUSTER, region);
+        let known = there(&alice());
+        sts.know(late.clone());
+        assert!(matches!(ask(&reviewer, &known).await, Answer::Allowed(_)));
+        for region in regions {
+            sts.behave_at(&format!("sts.{region}.amazonaws.com"), Behaviour::Hang);
+        }
+        let mut crowd = JoinSet::new();
+        for number in 0..400 {
+            let (reviewer, region) = (reviewer.clone(), regions[number % regions.len()]);
+            let forged = forger::token(&format!("AKIA{number:0>16}"), region);
+            crowd.spawn(async move { ask(&reviewer, &forged).await });
+        }
+        // They are under way.
+        eventually("a dead host is asked", || sts.seen().iter().any(|seen| seen.server_name.contains(region)));
+        let mut first = 0;
+        for number in 0..60 {
+            let who = viewer(number);
+            sts.know(who.clone());
+            first += usize::from(matches!(ask(&reviewer, &token(&who)).await, Answer::Allowed(_)));
+        }
+        assert_eq!(first, 60, "{regions:?}");
+        assert!(matches!(ask(&reviewer, &known).await, Answer::Allowed(_)), "the last answer goes on being used");
+        let told = crowd.join_all().await;
+        assert!(told.iter().all(is_unavailable), "{:?}", told.iter().find(|answer| !is_unavailable(answer)));
+        let shed = Numbers::read(&reviewer).await.sum(r#"shield_shed_total{full="host"}"#);
+        assert!(shed > 0.0, "once it is known to be dead, few wait to try it");
+
+        regions.iter().for_each(|region| sts.behave_at(&format!("sts.{region}.amazonaws.com"), Behaviour::Normal));
+        let begun = Instant::now();
+        while !matches!(ask(&reviewer, &there(&late)).await, Answer::Allowed(_)) {
+            assert!(begun.elapsed() < LIMIT, "it is tried again and again");
+        }
+    }
+}
+
 fn start(sts: &Sts, arguments: &[&str]) -> Server {
     let setup = Setup::new(&people::config("aws")).sts(sts);
     arguments.iter().fold(setup, |setup, argument| setup.argument(argument)).start().unwrap()
@@ -157,6 +201,7 @@ fn is_unavailable(answer: &Answer) -> bool {
     matches!(answer, Answer::Failed { status: StatusCode::SERVICE_UNAVAILABLE, text } if text.starts_with("sts."))
 }
 
+const DEAD_REGIONS: [&str; 5] = ["eu-west-1", "ap-south-1", "sa-east-1", "ca-central-1", "us-east-1"];
 const HOST: &str = "sts.us-west-2.amazonaws.com";
 /// All of 127.0.0.0/8 is loopback; these addresses are nobody else's.
 const ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(127, 21, 36, 3)), 443);

@@ -163,7 +163,7 @@ const ROWS: [Row; 24] = [
         Unit::Number,
         (1, 10_000),
         128,
-        "The most calls of STS in flight",
+        "The most calls of STS in flight, of which one host may have three quarters",
     ),
     row(
         Bound::StrangersInFlight,
@@ -195,7 +195,7 @@ const ROWS: [Row; 24] = [
         Unit::Number,
         (1, 65_535),
         5000,
-        "The most calls of STS a second, before it says by throttling what it bears",
+        "The most calls of one host of STS a second, before it says by throttling what it bears",
     ),
     row(
         Bound::LeastPerSecond,
@@ -203,7 +203,7 @@ const ROWS: [Row; 24] = [
         Unit::Number,
         (1, 65_535),
         5,
-        "The fewest calls of STS a second, however much it throttles",
+        "The fewest calls of one host of STS a second, however much it throttles",
     ),
     row(
         Bound::Ec2Deadline,

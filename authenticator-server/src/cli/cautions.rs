@@ -6,6 +6,7 @@ use super::config::WebhookKubeconfigFile;
 use crate::http::HttpLimits;
 use crate::metrics;
 use crate::tls::StateDir;
+use crate::token::HostTable;
 
 /// Warns of private keys that others than their owner may read or write.
 pub(super) fn exposed_keys(state_dir: &StateDir) {
@@ -25,6 +26,22 @@ pub(super) fn open_address(address: SocketAddr, asks_for_certificates: bool) {
         );
     }
 }
+
+/// Recommends to pin the regions whose STS is asked, where a token may name any: `home` is the one that is known to be used.
+pub(super) fn any_region(hosts: &HostTable, home: Option<&str>) {
+    let regions = hosts.regions();
+    if regions > FEW_REGIONS {
+        tracing::info!(
+            regions,
+            "a token may have STS of any region asked: allow those alone whose tokens your callers make, such as \
+             --allowed-sts-regions={}",
+            home.unwrap_or("us-west-2")
+        );
+    }
+}
+
+/// More than any cluster's callers use.
+const FEW_REGIONS: usize = 8;
 
 /// Warns of a webhook kubeconfig with which the API server shows no certificate, where one is asked for.
 pub(super) fn silent_api_server(file: &WebhookKubeconfigFile, asks_for_certificates: bool) {

@@ -45,9 +45,14 @@ fn shield(load: impl Fn() -> Load + Clone + Send + Sync + 'static) -> Vec<AtScra
         value("authenticator_server_shield_calls_in_flight", "Calls of STS in flight", |load| {
             count(load.gate.in_flight)
         }),
-        value("authenticator_server_shield_rate", "Calls a second that STS is believed to bear", |load| {
+        value("authenticator_server_shield_rate", "Calls a second that each host of STS is believed to bear", |load| {
             load.gate.per_second
         }),
+        value(
+            "authenticator_server_shield_unreachable_hosts",
+            "Hosts of STS that cannot be heard, of those that were asked",
+            |load| count(load.gate.unreachable_hosts),
+        ),
         value("authenticator_server_shield_identities", "Identities that are kept, about", |load| {
             entries(load.identities)
         }),

@@ -32,6 +32,7 @@ use crate::reload::Reload;
 use crate::sources::{Clients, Events, Following, OrderFile, Places, Sources};
 use crate::sts::{self, Contact};
 use crate::tls::{ClientAuthorities, Keeper, Names, Origin, ServerTls, ServingCertificate, StateDir};
+use crate::token::StsHost;
 use crate::verify::Verifier;
 
 /// Serves the webhook until a signal ends it.
@@ -157,7 +158,9 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
     let following = Following::start(places, mappings, sources.clone(), reload);
     background.spawn(following.run(order_file, configured));
     // Of another region, or of none that is said, the first caller's question connects.
-    if let Some(host) = aws::Environment::of_process().region().and_then(|region| hosts.regional(region)) {
+    let home = aws::Environment::of_process().region().and_then(|region| hosts.regional(region));
+    cautions::any_region(&hosts, home.map(StsHost::region));
+    if let Some(host) = home {
         let sts = sts.clone();
         tokio::spawn(async move { sts.warm(host).await });
     }

@@ -2,24 +2,35 @@
 //!
 //! ```text
 //! let in lately ───▶ lane of its access key ─┐  lanes take turns, one call each
-//!                    lane …                  ├─▶ rate learned from throttling, calls in flight capped ─▶ STS
-//! everybody else ──▶ one bounded queue ──────┘  what the lanes leave, and never nothing
+//!                    lane …                  ├─▶ rate learned from throttling ─▶ host ─┐
+//! everybody else ──▶ one bounded queue ──────┘  what the lanes leave, never nothing    ├─▶ calls in flight capped ─▶ STS
+//!                                               another host, likewise ─────────▶ host ─┘  hosts take turns
 //! ```
 //!
 //! STS answers an account a limited number of calls a second, and forged tokens cost it as much as real ones. Whoever floods
 //! this server with them shares one queue with strangers; those who work here do not stand in it.
+//!
+//! A token names the host that is asked about it, and a host may be dead. So each has lines and a rate of its own (AWS
+//! counts calls by region), and a share of what all have in common: it may hold three times what it leaves free, so that
+//! there is always something left for another. A host that was never heard, or not of late, takes no part in that: it gets a
+//! few probes, and while it cannot be heard strangers who ask about it are told so at once. Its first answer ends that.
+
+mod host;
+mod rate;
+mod reach;
 
 use std::collections::{HashMap, VecDeque};
-use std::time::Duration;
 
 use tokio::time::Instant;
 
+use self::host::{Calls, Counted, Host, Turn};
+use super::Outage;
 use crate::token::AccessKeyId;
 
 /// How many may call, and how many may wait.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct GateLimits {
-    /// The most calls in flight.
+    /// The most calls in flight, probes excepted.
     pub in_flight: usize,
     /// How many of those may be of callers who were not let in lately, so that calls that hang leave room.
     pub strangers_in_flight: usize,
@@ -27,9 +38,9 @@ pub struct GateLimits {
     pub strangers_waiting: usize,
     /// The most that wait in one lane.
     pub lane_waiting: usize,
-    /// The most calls a second, before STS says what it bears.
+    /// The most calls of one host a second, before it says what it bears.
     pub most_per_second: u16,
-    /// The fewest calls a second, however much STS throttles.
+    /// The fewest calls of one host a second, however much it throttles.
     pub least_per_second: u16,
 }
 
@@ -46,6 +57,13 @@ impl Default for GateLimits {
     }
 }
 
+impl GateLimits {
+    /// How many probes there may be, of all hosts together, beside one for each host.
+    const fn probes(&self) -> usize {
+        self.in_flight.div_ceil(4)
+    }
+}
+
 /// How many call and wait at a moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct GateLoad {
@@ -55,8 +73,10 @@ pub struct GateLoad {
     pub strangers_waiting: usize,
     /// Likewise those that wait in lanes.
     pub lanes_waiting: usize,
-    /// Calls a second that STS is believed to bear.
+    /// Calls a second that STS is believed to bear, at the host that bears the fewest.
     pub per_second: f64,
+    /// Hosts of which nothing is heard.
+    pub unreachable_hosts: usize,
 }
 
 /// In which line a call stands.
@@ -78,6 +98,15 @@ impl Line {
     }
 }
 
+/// Why a call may not even wait.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Refused {
+    /// Its line is full.
+    Full,
+    /// Its host cannot be heard.
+    Unreachable(Outage),
+}
+
 /// What became of a call that was let through.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Outcome {
@@ -85,14 +114,20 @@ pub(super) enum Outcome {
     Answered,
     /// STS asked for fewer calls.
     Throttled,
-    /// Neither can be said.
-    Unheard,
+    /// There was an answer, and it is not one of STS's.
+    Unusable,
+    /// There was none.
+    Unheard(Outage),
+    /// It was not waited for.
+    GivenUp,
 }
 
 /// A call that was let through; to be given back to [`Gate::finish`].
 #[derive(Debug)]
 pub(super) struct Pass {
-    stranger: bool,
+    host: &'static str,
+    counted: Counted,
+    begun: Instant,
 }
 
 /// What the gate says when it is asked.
@@ -100,202 +135,100 @@ pub(super) struct Pass {
 pub(super) enum Next<T> {
     /// This one may call.
     Start(T, Pass),
+    /// This one need not wait: its host cannot be heard.
+    Refuse(T, Outage),
     /// Nobody before then.
     At(Instant),
     /// Nobody until one arrives or a call ends.
     Idle,
 }
 
-/// The lines, and how fast they move.
+/// The hosts, and what they share.
 #[derive(Debug)]
 pub(super) struct Gate<T> {
     limits: GateLimits,
-    rate: Rate,
-    in_flight: usize,
-    strangers_in_flight: usize,
-    lanes: HashMap<AccessKeyId, VecDeque<T>>,
-    /// The lanes in which somebody waits, the one whose turn it is first.
-    turns: VecDeque<AccessKeyId>,
-    strangers: VecDeque<T>,
-    /// Calls of lanes since a stranger was let through.
-    since_stranger: u32,
+    calls: Calls,
+    /// By name. Names come from the closed table of endpoints, so that there are never many.
+    hosts: HashMap<&'static str, Host<T>>,
+    /// The hosts for which somebody waits, the one whose turn it is first.
+    turns: VecDeque<&'static str>,
 }
 
-/// Of so many calls one is a stranger's, if one waits: somebody who logs in for the first time must not wait for ever.
-const STRANGER_EVERY: u32 = 8;
+/// Whether whoever holds so much of something may have one more of it, when so much is free: one at least, and no more than
+/// three times what is left. However many want something, and hold on to it, there is some left for whoever comes next.
+const fn has_room(held: usize, free: usize) -> bool {
+    held == 0 || held < free.saturating_mul(3)
+}
 
 impl<T> Gate<T> {
-    pub(super) fn new(limits: GateLimits, now: Instant) -> Self {
-        Self {
-            limits,
-            rate: Rate::new(limits, now),
-            in_flight: 0,
-            strangers_in_flight: 0,
-            lanes: HashMap::new(),
-            turns: VecDeque::new(),
-            strangers: VecDeque::new(),
-            since_stranger: 0,
-        }
+    pub(super) fn new(limits: GateLimits) -> Self {
+        Self { limits, calls: Calls::default(), hosts: HashMap::new(), turns: VecDeque::new() }
     }
 
     /// How busy it is.
-    pub(super) fn load(&self) -> GateLoad {
+    pub(super) fn load(&self, now: Instant) -> GateLoad {
+        let most = f64::from(self.limits.most_per_second);
         GateLoad {
-            in_flight: self.in_flight,
-            strangers_waiting: self.strangers.len(),
-            lanes_waiting: self.lanes.values().map(VecDeque::len).sum(),
-            per_second: self.rate.per_second,
+            in_flight: self.calls.shared + self.calls.probes,
+            strangers_waiting: self.strangers_waiting(),
+            lanes_waiting: self.hosts.values().map(Host::lanes_waiting).sum(),
+            per_second: self.hosts.values().map(|host| host.rate.per_second).fold(most, f64::min),
+            unreachable_hosts: self.hosts.values().filter(|host| host.is_unreachable(now)).count(),
         }
     }
 
-    /// Puts a call at the end of its line, or gives it back if the line is full of others that still wait.
-    pub(super) fn enter(&mut self, line: Line, call: T, waits: impl Fn(&T) -> bool) -> Result<(), T> {
-        let (waiting, most) = match line {
-            Line::Strangers => (&mut self.strangers, self.rate.in_time().min(self.limits.strangers_waiting)),
-            Line::Lane(key) => {
-                let lane = self.lanes.entry(key.clone()).or_default();
-                if lane.is_empty() {
-                    self.turns.push_back(key);
-                }
-                (lane, self.limits.lane_waiting)
-            }
-        };
-        if waiting.len() >= most {
-            waiting.retain(waits);
+    fn strangers_waiting(&self) -> usize {
+        self.hosts.values().map(Host::strangers_waiting).sum()
+    }
+
+    /// Puts a call of this host at the end of its line, if that is not full of others that still wait.
+    pub(super) fn enter(
+        &mut self,
+        host: &'static str,
+        line: Line,
+        call: T,
+        now: Instant,
+        waits: impl Fn(&T) -> bool,
+    ) -> Result<(), Refused> {
+        let strangers_left = self.limits.strangers_waiting.saturating_sub(self.strangers_waiting());
+        let lines = self.hosts.entry(host).or_insert_with(|| Host::new(self.limits, now));
+        let was_idle = lines.is_idle();
+        let entered = lines.enter(line, call, &self.limits, strangers_left, now, waits);
+        if was_idle && !lines.is_idle() {
+            self.turns.push_back(host);
         }
-        if waiting.len() >= most {
-            return Err(call);
-        }
-        waiting.push_back(call);
-        Ok(())
+        entered
     }
 
     /// Who may call at `now`, of those that still wait: who has gone costs nobody a turn.
     pub(super) fn next(&mut self, now: Instant, waits: impl Fn(&T) -> bool) -> Next<T> {
-        self.forget_gone(waits);
-        if self.in_flight >= self.limits.in_flight {
-            return Next::Idle;
-        }
-        let stranger_may = !self.strangers.is_empty() && self.strangers_in_flight < self.limits.strangers_in_flight;
-        if self.turns.is_empty() && !stranger_may {
-            return Next::Idle;
-        }
-        let ready = self.rate.ready_at();
-        if now < ready {
-            return Next::At(ready);
-        }
-        let stranger = stranger_may && (self.turns.is_empty() || self.since_stranger >= STRANGER_EVERY - 1);
-        let call = if stranger { self.strangers.pop_front() } else { self.next_of_lanes() };
-        let Some(call) = call else { return Next::Idle };
-        self.rate.take(now);
-        self.in_flight += 1;
-        if stranger {
-            self.strangers_in_flight += 1;
-            self.since_stranger = 0;
-        } else {
-            self.since_stranger = self.since_stranger.saturating_add(1);
-        }
-        Next::Start(call, Pass { stranger })
-    }
-
-    /// Takes those who have gone from the head of the strangers and of the lane whose turn it is.
-    fn forget_gone(&mut self, waits: impl Fn(&T) -> bool) {
-        while self.strangers.front().is_some_and(|call| !waits(call)) {
-            self.strangers.pop_front();
-        }
-        while let Some(lane) = self.turns.front().and_then(|key| self.lanes.get_mut(key)) {
-            lane.retain(&waits);
-            if !lane.is_empty() {
-                return;
+        let mut soonest: Option<Instant> = None;
+        for _ in 0..self.turns.len() {
+            let Some(name) = self.turns.pop_front() else { break };
+            let Some(host) = self.hosts.get_mut(name) else { continue };
+            host.forget_gone(&waits);
+            let turn = host.next(now, self.calls.left_of(&self.limits));
+            if !host.is_idle() {
+                self.turns.push_back(name);
             }
-            if let Some(key) = self.turns.pop_front() {
-                self.lanes.remove(&key);
+            match turn {
+                Turn::Start(call, counted) => {
+                    self.calls.add(counted);
+                    return Next::Start(call, Pass { host: name, counted, begun: now });
+                }
+                Turn::Refuse(call, outage) => return Next::Refuse(call, outage),
+                Turn::At(at) => soonest = Some(soonest.map_or(at, |soonest| soonest.min(at))),
+                Turn::Idle => {}
             }
         }
-    }
-
-    /// Takes one call of the lane whose turn it is, which then stands last.
-    fn next_of_lanes(&mut self) -> Option<T> {
-        let key = self.turns.pop_front()?;
-        let lane = self.lanes.get_mut(&key)?;
-        let call = lane.pop_front();
-        if lane.is_empty() {
-            self.lanes.remove(&key);
-        } else {
-            self.turns.push_back(key);
-        }
-        call
+        soonest.map_or(Next::Idle, Next::At)
     }
 
     /// Takes back the pass of a call that ended at `now`.
     pub(super) fn finish(&mut self, pass: &Pass, outcome: Outcome, now: Instant) {
-        self.in_flight = self.in_flight.saturating_sub(1);
-        if pass.stranger {
-            self.strangers_in_flight = self.strangers_in_flight.saturating_sub(1);
-        }
-        match outcome {
-            Outcome::Answered => self.rate.rise(),
-            Outcome::Throttled => self.rate.fall(now),
-            Outcome::Unheard => {}
-        }
-    }
-}
-
-/// Calls a second: rises by little with each answer, halves when STS throttles (as TCP finds a network's capacity).
-#[derive(Debug)]
-struct Rate {
-    per_second: f64,
-    most: f64,
-    least: f64,
-    /// When the next call is due if calls come evenly spaced.
-    due: Instant,
-    /// When it may fall again: the calls that were under way as it fell say nothing new.
-    falls_again: Instant,
-}
-
-/// How long it is worth to wait for a turn. Whoever asks has some seconds more, and the call takes some of them.
-const WORTH_WAITING: Duration = Duration::from_secs(5);
-
-/// So many may always wait: the rate may rise before their time is up.
-const LEAST_WAITING: usize = 64;
-
-/// How far calls may come ahead of even spacing.
-const AHEAD: Duration = Duration::from_millis(50);
-
-/// How long after a fall the next one is.
-const FALL_PAUSE: Duration = Duration::from_millis(100);
-
-/// By how much it rises in a second in which it is used to the full.
-const RISE_PER_SECOND: f64 = 5.0;
-
-impl Rate {
-    fn new(limits: GateLimits, now: Instant) -> Self {
-        let most = f64::from(limits.most_per_second.max(1));
-        Self { per_second: most, most, least: f64::from(limits.least_per_second.max(1)), due: now, falls_again: now }
-    }
-
-    fn ready_at(&self) -> Instant {
-        self.due.checked_sub(AHEAD).unwrap_or(self.due)
-    }
-
-    /// How many can be let through before their time is up: more need not wait.
-    fn in_time(&self) -> usize {
-        let calls = Duration::from_secs_f64(self.per_second * WORTH_WAITING.as_secs_f64()).as_secs();
-        usize::try_from(calls).unwrap_or(usize::MAX).max(LEAST_WAITING)
-    }
-
-    fn take(&mut self, now: Instant) {
-        self.due = self.due.max(now) + Duration::from_secs_f64(1.0 / self.per_second);
-    }
-
-    fn rise(&mut self) {
-        self.per_second = (self.per_second + RISE_PER_SECOND / self.per_second).min(self.most);
-    }
-
-    fn fall(&mut self, now: Instant) {
-        if now >= self.falls_again {
-            self.per_second = (self.per_second / 2.0).max(self.least);
-            self.falls_again = now + FALL_PAUSE;
+        self.calls.remove(pass.counted);
+        if let Some(host) = self.hosts.get_mut(pass.host) {
+            host.finish(pass.counted, pass.begun, outcome, now);
         }
     }
 }

@@ -6,7 +6,8 @@
 //! - An identity is fresh for a while. Then STS is asked again, and only if it cannot be heard the old answer goes on being
 //!   used, to the token's own end at most; after a refusal never.
 //! - STS's refusals are kept for a moment.
-//! - Calls go through a [gate](super::gate), in which callers that were let in lately have lanes of their own.
+//! - Calls go through a [gate](super::gate), in which each host has a share, and callers that were let in lately have lanes of
+//!   their own.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -305,11 +306,11 @@ impl<V: Send + Sync + 'static> Inner<V> {
         loop {
             // Whose turn comes later than this has no time left to be answered.
             let turn_by = deadline - self.limits.deadline / 4;
-            let permit = match self.admission.enter(line.clone(), turn_by).await {
+            let permit = match self.admission.enter(request.host().name(), line.clone(), turn_by).await {
                 Ok(permit) => permit,
-                Err(Shed(full)) => {
-                    self.counts.shed(full);
-                    return Err(outage.into());
+                Err(shed) => {
+                    self.counts.shed(shed.name());
+                    return Err(if let Shed::Unreachable(why) = shed { why } else { outage }.into());
                 }
             };
             self.counts.called(line.name());
@@ -323,7 +324,11 @@ impl<V: Send + Sync + 'static> Inner<V> {
                 }
             };
             let throttled = outage == Outage::Throttled;
-            permit.finish(if throttled { Outcome::Throttled } else { Outcome::Unheard });
+            permit.finish(match outage {
+                Outage::Throttled => Outcome::Throttled,
+                Outage::Unreachable | Outage::TimedOut => Outcome::Unheard(outage),
+                Outage::Overloaded | Outage::Status(_) | Outage::Answer(_) => Outcome::Unusable,
+            });
             unheard += u32::from(!throttled);
             let pause = self.pause_after(unheard, digest);
             if unheard == self.limits.tries || Instant::now() + pause >= deadline {

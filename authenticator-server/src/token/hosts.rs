@@ -1,6 +1,6 @@
 //! The closed table of STS endpoints. A host that is not in it does not exist for this server.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::LazyLock;
@@ -247,6 +247,12 @@ impl HostTable {
                 Some(host) => HostError::Region { region: host.region },
             }
         })
+    }
+
+    /// How many regions have an endpoint here.
+    #[must_use]
+    pub fn regions(&self) -> usize {
+        self.hosts.values().map(|host| host.region).collect::<HashSet<_>>().len()
     }
 
     /// The partition whose endpoints these are.

@@ -13,6 +13,7 @@
 //! service may let pass (see [`sigv4`]). It ignores `X-Amz-Expires`, as the service does: a presigned request is good for 15
 //! minutes whatever it asks for.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -110,6 +111,11 @@ impl Sts {
     /// Changes how it treats requests from now on.
     pub fn behave(&self, behaviour: Behaviour) {
         *lock(&self.desk.behaviour) = behaviour;
+    }
+
+    /// Changes how it treats requests for this host alone from now on, whatever it does with others.
+    pub fn behave_at(&self, host: &str, behaviour: Behaviour) {
+        lock(&self.desk.behaviour_at).insert(host.to_owned(), behaviour);
     }
 
     /// Changes what it takes for the time.
@@ -264,6 +270,8 @@ struct Desk {
     known: Arc<Known>,
     roles: Mutex<Vec<Role>>,
     behaviour: Mutex<Behaviour>,
+    /// By the name of the host.
+    behaviour_at: Mutex<HashMap<String, Behaviour>>,
     seen: Mutex<Vec<Seen>>,
     allowance: Allowance,
 }
@@ -304,7 +312,8 @@ impl Desk {
             seen.len()
         };
 
-        let (behaviour, late) = match lock(&self.behaviour).clone() {
+        let behaviour = lock(&self.behaviour_at).get(&*server_name).cloned();
+        let (behaviour, late) = match behaviour.unwrap_or_else(|| lock(&self.behaviour).clone()) {
             Behaviour::After(time) => (Behaviour::Normal, Some(time)),
             Behaviour::EverySecond(behaviour) if number.is_multiple_of(2) => (*behaviour, None),
             Behaviour::EverySecond(_) => (Behaviour::Normal, None),
