@@ -33,6 +33,7 @@ mod instance;
 mod keys;
 mod login;
 mod network;
+mod older;
 mod outside;
 mod process;
 mod role;
@@ -48,6 +49,7 @@ pub use instance::InstanceError;
 pub use keys::KeysError;
 pub use login::LoginError;
 pub use network::TrustError;
+pub use older::OlderFileError;
 pub use outside::OutsideError;
 pub use process::{OutputFault, ProcessError};
 pub use role::{Role, RoleError, SessionName};
@@ -224,7 +226,7 @@ impl Plan {
         sso::session_of(profile.view()).map_err(SourceError::from)?;
         let source = match keys {
             Some(keys) => keys,
-            None => Source::choose(Choice { profile: profile.view(), env: &world.env, now, identities })?,
+            None => choose(Choice { profile: profile.view(), env: &world.env, now, identities }, world).await?,
         };
         let source = match role {
             Some(role) => source.then(role),
@@ -336,6 +338,17 @@ impl Plan {
         values.push(("sts", Some(address.url.clone())));
         values.push(("region", Some(address.region.clone())));
         Some(CacheKey::new(values.iter().map(|(name, value)| (*name, value.as_deref()))))
+    }
+}
+
+/// The source, where the environment has no keys or they have no say. Files that nearly nobody has are read only when it is their turn.
+async fn choose(choice: Choice<'_>, world: &World) -> Result<Source, SourceError> {
+    if let Some(source) = Source::of_profile(choice)? {
+        return Ok(source);
+    }
+    match older::keys(world).await? {
+        Some(keys) => Ok(keys.into()),
+        None => Source::of_machine(choice),
     }
 }
 

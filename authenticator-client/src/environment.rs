@@ -1,8 +1,8 @@
 //! What lies outside the process: variables, files and the time, all of it given from the root.
 
-use std::env::VarError;
 #[cfg(unix)]
 use std::{env, os::unix::process::CommandExt, process::Command};
+use std::{env::VarError, path::PathBuf};
 
 use aws_types::os_shim_internal::{Env, Fs};
 use jiff::Timestamp;
@@ -67,4 +67,16 @@ pub(crate) fn variable(env: &Env, name: &'static str) -> Result<Option<String>, 
         Err(VarError::NotPresent) => Ok(None),
         Err(VarError::NotUnicode(_)) => Err(NotUnicode { variable: name }),
     }
+}
+
+/// The path, whose leading `~` is the home directory; it stays where there is none.
+pub(crate) fn in_home(path: String, env: &Env) -> Result<String, NotUnicode> {
+    let Some(rest) = path.strip_prefix("~/") else {
+        return Ok(path);
+    };
+    let home = match variable(env, "HOME")? {
+        None if cfg!(windows) => variable(env, "USERPROFILE")?,
+        home => home,
+    };
+    Ok(home.map_or_else(|| path.clone(), |home| PathBuf::from(home).join(rest).to_string_lossy().into_owned()))
 }

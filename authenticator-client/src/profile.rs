@@ -21,6 +21,7 @@ pub use ini::IniFault;
 pub(crate) use ini::Section;
 pub use shared_file::SharedFileError;
 use shared_file::{SharedFile, SharedFileKind};
+pub(crate) use shared_file::{sections_of, text_of, with_variables};
 pub use words::Unfinished;
 pub(crate) use words::split as split_words;
 

@@ -26,7 +26,7 @@ pub enum KeysError {
     Empty {
         /// The key.
         key: &'static str,
-        /// The profile and file, with their preposition.
+        /// The profile and file, or the file's part, with their preposition.
         place: String,
     },
     /// An end that has passed.
@@ -50,7 +50,7 @@ pub enum KeysError {
     SeveralLines {
         /// The key.
         key: &'static str,
-        /// The profile and file, with their preposition.
+        /// The profile and file, or the file's part, with their preposition.
         place: String,
     },
     /// A variable that cannot be read.
@@ -69,12 +69,23 @@ struct KeyPair {
 }
 
 /// The names under which the halves stand.
-struct KeyNames {
-    access_key_id: &'static str,
-    secret_access_key: &'static str,
+#[derive(Clone, Copy)]
+pub(super) struct KeyNames {
+    pub(super) access_key_id: &'static str,
+    pub(super) secret_access_key: &'static str,
 }
 
 impl KeyPair {
+    /// What a part of a file has under these names, each on one line.
+    fn of_file<'a>(names: KeyNames, place: String, value: impl Fn(&str) -> Option<&'a str>) -> Result<Self, KeysError> {
+        let half = |key| match one_line(key, value(key), &place)? {
+            Some("") => Err(KeysError::Empty { key, place: place.clone() }),
+            value => Ok(value.map(str::to_owned)),
+        };
+        let (access_key_id, secret_access_key) = (half(names.access_key_id)?, half(names.secret_access_key)?);
+        Ok(Self { names, place, access_key_id, secret_access_key, session_token: None })
+    }
+
     /// The pair, `None` when neither half is there. A session token without keys is no half of a pair.
     fn into_credentials(self, provider: &'static str) -> Result<Option<Credentials>, KeysError> {
         let Self { names, place, access_key_id, secret_access_key, session_token } = self;
@@ -140,25 +151,33 @@ pub(super) fn from_section(
         return Ok(None);
     };
     let place = format!(" of {profile} in {path}");
-    // Lines indented under a key belong to its value. No key has several, so they are a slip.
-    let line = |key| match section.get(key) {
-        Some(value) if value.contains('\n') => Err(KeysError::SeveralLines { key, place: place.clone() }),
-        value => Ok(value.map(str::to_owned)),
-    };
-    let half = |key| match line(key)? {
-        Some(value) if value.is_empty() => Err(KeysError::Empty { key, place: place.clone() }),
-        value => Ok(value),
-    };
-    let session_token = match line("aws_security_token")? {
-        None => line("aws_session_token")?,
+    let token = |key| one_line(key, section.get(key), &place);
+    let session_token = match token("aws_security_token")? {
+        None => token("aws_session_token")?,
         token => token,
     };
-    let pair = KeyPair {
-        names: KeyNames { access_key_id: "aws_access_key_id", secret_access_key: "aws_secret_access_key" },
-        access_key_id: half("aws_access_key_id")?,
-        secret_access_key: half("aws_secret_access_key")?,
-        session_token: session_token.filter(|token| !token.is_empty()),
-        place,
-    };
-    pair.into_credentials("profile")
+    let session_token = session_token.filter(|token| !token.is_empty()).map(str::to_owned);
+    let pair = KeyPair::of_file(PROFILE_NAMES, place, |key| section.get(key))?;
+    KeyPair { session_token, ..pair }.into_credentials("profile")
 }
+
+/// The keys of a part of another file, which knows no session tokens.
+pub(super) fn from_file<'a>(
+    names: KeyNames,
+    place: String,
+    value: impl Fn(&str) -> Option<&'a str>,
+) -> Result<Option<Credentials>, KeysError> {
+    KeyPair::of_file(names, place, value)?.into_credentials("file")
+}
+
+/// The value of a key. Lines indented under one belong to its value: no key has several, so they are a slip.
+fn one_line<'a>(key: &'static str, value: Option<&'a str>, place: &str) -> Result<Option<&'a str>, KeysError> {
+    match value {
+        Some(value) if value.contains('\n') => Err(KeysError::SeveralLines { key, place: place.to_owned() }),
+        value => Ok(value),
+    }
+}
+
+/// As the shared files have them.
+pub(super) const PROFILE_NAMES: KeyNames =
+    KeyNames { access_key_id: "aws_access_key_id", secret_access_key: "aws_secret_access_key" };

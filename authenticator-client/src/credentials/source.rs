@@ -16,6 +16,7 @@ use super::{
     instance::{Instance, InstanceError},
     keys::{self, KeysError},
     login::{Login, LoginError},
+    older::OlderFileError,
     outside::OutsideError,
     process::{Process, ProcessError},
     role::{Role, RoleError},
@@ -84,6 +85,9 @@ pub enum SourceError {
         /// The sources that were asked.
         looked_at: String,
     },
+    /// A file of an older tool cannot be used.
+    #[error(transparent)]
+    Older(#[from] OlderFileError),
     /// Whoever has to be asked cannot be.
     #[error(transparent)]
     Outside(#[from] OutsideError),
@@ -138,26 +142,24 @@ const OF_PROFILE: [Candidate; 6] = [
     |choice| rooted(keys_of(choice.profile, choice.profile.config_section(), choice.profile.files().config_path())?),
 ];
 
-/// Every source that comes after the keys of the environment, in order.
-fn candidates() -> impl Iterator<Item = Candidate> {
-    let role: Candidate = Role::choose;
-    let container: Candidate = |choice| rooted(Container::choose(choice.env)?.map(Root::Container));
-    let instance: Candidate = |choice| {
-        let instance = Instance::choose(choice.profile, choice.env)?;
-        rooted(instance.map(|instance| Root::Instance(instance.after(looked_at(choice)))))
-    };
-    [role].into_iter().chain(OF_PROFILE).chain([container, instance])
-}
-
 impl Source {
-    /// The source, where the environment has no keys or they have no say.
-    pub(super) fn choose(choice: Choice<'_>) -> Result<Self, SourceError> {
-        for candidate in candidates() {
-            if let Some(source) = candidate(choice)? {
-                return Ok(source);
-            }
+    /// What the chosen profile holds, where the environment has no keys or they have no say.
+    pub(super) fn of_profile(choice: Choice<'_>) -> Result<Option<Self>, SourceError> {
+        match Role::choose(choice)? {
+            None => Self::of_referenced_profile(choice),
+            source => Ok(source),
         }
-        Err(SourceError::None { looked_at: looked_at(choice) })
+    }
+
+    /// What there is where no file says anything: the container, then the instance.
+    pub(super) fn of_machine(choice: Choice<'_>) -> Result<Self, SourceError> {
+        if let Some(container) = Container::choose(choice.env)? {
+            return Ok(Root::Container(container).into());
+        }
+        match Instance::choose(choice.profile, choice.env)? {
+            Some(instance) => Ok(Root::Instance(instance.after(looked_at(choice))).into()),
+            None => Err(SourceError::None { looked_at: looked_at(choice) }),
+        }
     }
 
     /// What a profile holds of its own, where another refers to it.
@@ -253,5 +255,7 @@ fn looked_at(choice: Choice<'_>) -> String {
         EnvironmentIdentities::Heard => "AWS_ACCESS_KEY_ID, AWS_WEB_IDENTITY_TOKEN_FILE, ",
         EnvironmentIdentities::Ignored => "",
     };
-    format!("{identities}{files}, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and _FULL_URI")
+    format!(
+        "{identities}{files}, AWS_CREDENTIAL_FILE, boto's config files, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and _FULL_URI"
+    )
 }

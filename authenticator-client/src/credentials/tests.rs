@@ -6,6 +6,7 @@ use crate::profile::tests::{CONFIG, CREDENTIALS};
 
 mod asking;
 mod loopback;
+mod older;
 mod roles;
 mod settings;
 mod unreadable;

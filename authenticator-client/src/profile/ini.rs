@@ -76,6 +76,11 @@ struct Draft<'a> {
 }
 
 impl Section {
+    /// The name, as it stands between the brackets.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The value of a key, which is in lower case. One of several lines has `\n` between them.
     pub(crate) fn get(&self, key: &str) -> Option<&str> {
         self.settings.get(key).map(|value| value.as_str())

@@ -6,11 +6,9 @@
 use std::{
     collections::HashMap,
     io::{self, ErrorKind},
-    path::PathBuf,
-    str,
 };
 
-use aws_types::os_shim_internal::Env;
+use aws_types::os_shim_internal::{Env, Fs};
 use zeroize::Zeroizing;
 
 use super::{
@@ -83,21 +81,9 @@ impl SharedFile {
     /// The file, or an empty one where there is none, as with aws-cli; also where the variable names one that does not exist.
     pub(super) async fn read(kind: SharedFileKind, world: &World) -> Result<Self, SharedFileError> {
         let path = kind.path(&world.env)?;
-        // Nobody's home: a directory of that name where the program happens to run is not meant.
-        if path.starts_with("~/") {
-            return Ok(Self::empty(path));
-        }
-        let bytes = match world.fs.read_to_end(&path).await {
-            Ok(bytes) => Zeroizing::new(bytes),
-            Err(error) if is_absent(&error) => return Ok(Self::empty(path)),
-            Err(source) => return Err(SharedFileError::Unreadable { path, source }),
-        };
-        let Ok(text) = str::from_utf8(&bytes) else {
-            return Err(SharedFileError::NotText { path });
-        };
-        match ini::parse(text) {
-            Ok(sections) => Ok(Self { path, parts: kind.parts(sections) }),
-            Err(IniError { line, fault }) => Err(SharedFileError::Malformed { path, line, fault }),
+        match sections_of(&path, &world.fs).await? {
+            Some(sections) => Ok(Self { path, parts: kind.parts(sections) }),
+            None => Ok(Self::empty(path)),
         }
     }
 
@@ -177,20 +163,44 @@ impl SharedFileKind {
             Some(path) => with_variables(&path, env),
             None => self.default_path().to_owned(),
         };
-        let Some(rest) = path.strip_prefix("~/") else {
-            return Ok(path);
-        };
-        let home = match environment::variable(env, "HOME")? {
-            None if cfg!(windows) => environment::variable(env, "USERPROFILE")?,
-            home => home,
-        };
-        Ok(home.map_or_else(|| path.clone(), |home| PathBuf::from(home).join(rest).to_string_lossy().into_owned()))
+        environment::in_home(path, env)
+    }
+}
+
+/// The sections of the file at this path; `None` where there is none.
+pub(crate) async fn sections_of(path: &str, fs: &Fs) -> Result<Option<Vec<Section>>, SharedFileError> {
+    let Some(text) = text_of(path, fs).await? else {
+        return Ok(None);
+    };
+    ini::parse(&text).map(Some).map_err(|IniError { line, fault }| SharedFileError::Malformed {
+        path: path.to_owned(),
+        line,
+        fault,
+    })
+}
+
+/// The text of the file at this path; `None` where there is none.
+pub(crate) async fn text_of(path: &str, fs: &Fs) -> Result<Option<Zeroizing<String>>, SharedFileError> {
+    // Nobody's home: a directory of that name where the program happens to run is not meant.
+    if path.starts_with("~/") {
+        return Ok(None);
+    }
+    match fs.read_to_end(path).await {
+        Ok(bytes) => match String::from_utf8(bytes) {
+            Ok(text) => Ok(Some(Zeroizing::new(text))),
+            Err(error) => {
+                drop(Zeroizing::new(error.into_bytes()));
+                Err(SharedFileError::NotText { path: path.to_owned() })
+            }
+        },
+        Err(error) if is_absent(&error) => Ok(None),
+        Err(source) => Err(SharedFileError::Unreadable { path: path.to_owned(), source }),
     }
 }
 
 /// The text with the values of `$NAME` and `${NAME}`, as Python's `expandvars` has it. What is not set stays as it is written: a
 /// kubeconfig's `env`, which no shell sees, is where people write so.
-fn with_variables(text: &str, env: &Env) -> String {
+pub(crate) fn with_variables(text: &str, env: &Env) -> String {
     let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let mut whole = String::with_capacity(text.len());
     let mut rest = text;

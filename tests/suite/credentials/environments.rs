@@ -5,6 +5,7 @@ use super::row::Row;
 mod endpoints;
 mod files;
 mod keys;
+mod older;
 mod processes;
 mod regions;
 mod roles;
@@ -13,9 +14,19 @@ mod sso;
 
 /// All of them.
 pub(super) fn all() -> impl Iterator<Item = &'static Row> {
-    [keys::ROWS, files::ROWS, endpoints::ROWS, regions::ROWS, roles::ROWS, processes::ROWS, sources::ROWS, sso::ROWS]
-        .into_iter()
-        .flatten()
+    [
+        keys::ROWS,
+        files::ROWS,
+        endpoints::ROWS,
+        regions::ROWS,
+        roles::ROWS,
+        processes::ROWS,
+        sources::ROWS,
+        sso::ROWS,
+        older::ROWS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The host of the region in which most rows are.
