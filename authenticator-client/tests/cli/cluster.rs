@@ -30,8 +30,8 @@ fn without_a_cluster_or_credentials_one_line_says_what_was_looked_at() {
         .assert_refused(r"--cluster-id is not a cluster id: '\n' cannot stand in an HTTP header");
     Run::new(&["token", "-i", "demo"]).go().assert_refused(
         "no AWS credentials: looked at AWS_ACCESS_KEY_ID, AWS_WEB_IDENTITY_TOKEN_FILE, profile default in HOME/.aws/credentials and \
-         HOME/.aws/config, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and _FULL_URI (AWS_EC2_METADATA_DISABLED turns the EC2 instance \
-         metadata service off); set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or choose a profile that has credentials with \
+         HOME/.aws/config, AWS_CREDENTIAL_FILE, boto's config files, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and _FULL_URI \
+         (AWS_EC2_METADATA_DISABLED turns the EC2 instance metadata service off); set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or choose a profile that has credentials with \
          --profile or AWS_PROFILE",
     );
 }
@@ -83,7 +83,8 @@ fn the_cluster_of_the_config_file_is_taken_where_neither_flag_nor_variable_says_
     );
     let outcome = run(&["-i", "demo"], "clusterID: 'demo\n").go();
     assert_eq!((outcome.code, outcome.out.as_str()), (Some(1), ""), "a file that was named has to be right");
-    assert!(outcome.err.starts_with("error: the config file HOME/.aws/config.yaml is no YAML: "), "{}", outcome.err);
+    let place = "error: HOME/.aws/config.yaml: line 1 column 12: not YAML: ";
+    assert!(outcome.err.starts_with(place), "{}", outcome.err);
     let outcome = with(Run::new(&["token"]).env(&KEYS), &["-i", "demo", "--config", "/nowhere/config.yaml"]).go();
     assert_eq!((outcome.code, outcome.out.as_str()), (Some(1), ""));
     assert!(outcome.err.starts_with("error: cannot read the config file /nowhere/config.yaml: "), "{}", outcome.err);
