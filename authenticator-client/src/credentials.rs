@@ -222,11 +222,16 @@ impl Plan {
                 && WebIdentity::is_of_environment(&world.env).map_err(SourceError::from)?);
         let unreadable = if is_of_environment { Unreadable::PassedOver } else { Unreadable::Refused };
         let profile = Profile::load(choice, files, unreadable, world).await?;
-        let remarks = remarks_on(&profile);
+        let mut remarks = remarks_on(&profile);
         sso::session_of(profile.view()).map_err(SourceError::from)?;
         let source = match keys {
             Some(keys) => keys,
-            None => choose(Choice { profile: profile.view(), env: &world.env, now, identities }, world).await?,
+            None => {
+                let choice = Choice { profile: profile.view(), env: &world.env, now, identities };
+                let (source, told) = choose(choice, world).await?;
+                remarks.extend(told);
+                source
+            }
         };
         let source = match role {
             Some(role) => source.then(role),
@@ -341,15 +346,23 @@ impl Plan {
     }
 }
 
-/// The source, where the environment has no keys or they have no say. Files that nearly nobody has are read only when it is their turn.
-async fn choose(choice: Choice<'_>, world: &World) -> Result<Source, SourceError> {
+/// The source, where the environment has no keys or they have no say, and what the user should be told of it. Files that nearly nobody
+/// has are read only when it is their turn.
+async fn choose(choice: Choice<'_>, world: &World) -> Result<(Source, Vec<String>), SourceError> {
     if let Some(source) = Source::of_profile(choice)? {
-        return Ok(source);
+        return Ok((source, Vec::new()));
     }
-    match older::keys(world).await? {
-        Some(keys) => Ok(keys.into()),
-        None => Source::of_machine(choice),
-    }
+    let source = match older::keys(world).await? {
+        Some(keys) => keys.into(),
+        None => Source::of_machine(choice)?,
+    };
+    let remarks = source::parts_of(choice.profile)
+        .map(|(key, lack)| {
+            let Choice { profile, .. } = choice;
+            format!("{key} of {profile} has no say without {lack}: the credentials are those of {}", source.root)
+        })
+        .collect();
+    Ok((source, remarks))
 }
 
 /// What a user should know who asked for a profile that cannot be read, and need not be.

@@ -239,6 +239,18 @@ impl fmt::Display for Root {
     }
 }
 
+/// What stands in a profile of a source of which the rest is missing, with what that is. As with aws-cli it has no say.
+pub(super) fn parts_of(profile: ProfileView<'_>) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let parts = [
+        (&["source_profile", "credential_source"], "role_arn"),
+        (&["sso_session", "sso_start_url"], "sso_account_id and sso_role_name"),
+    ];
+    parts.into_iter().filter_map(move |(keys, lack)| {
+        let key = keys.iter().find(|key| profile.setting(key).is_some())?;
+        Some((*key, lack))
+    })
+}
+
 fn rooted(root: Option<Root>) -> Result<Option<Source>, SourceError> {
     Ok(root.map(Source::from))
 }

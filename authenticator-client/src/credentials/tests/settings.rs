@@ -57,6 +57,27 @@ fn an_sso_session_that_leads_nowhere_is_refused_whatever_else_there_is() {
 }
 
 #[test]
+fn a_part_of_a_source_is_told_of_where_somebody_else_is_asked() {
+    let endpoint = [("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1/x")];
+    let remarks = |variables: &[(&str, &str)], config: &str, credentials: &str| {
+        plan(false, variables, &format!("[profile a]\n{config}{SESSION}"), credentials).unwrap().remarks
+    };
+    let container = "the container endpoint http://127.0.0.1/x (AWS_CONTAINER_CREDENTIALS_FULL_URI)";
+    for (config, part) in [
+        ("source_profile = b\n", "source_profile of profile a has no say without role_arn"),
+        ("credential_source = Environment\n", "credential_source of profile a has no say without role_arn"),
+        ("sso_session = s\n", "sso_session of profile a has no say without sso_account_id and sso_role_name"),
+        ("sso_start_url = x\n", "sso_start_url of profile a has no say without sso_account_id and sso_role_name"),
+    ] {
+        assert_eq!(remarks(&endpoint, config, ""), [format!("{part}: the credentials are those of {container}")]);
+        assert!(remarks(&endpoint, config, &format!("[a]\n{KEYS}")).is_empty(), "{config}");
+        let keys = [("AWS_ACCESS_KEY_ID", "AKIAME"), ("AWS_SECRET_ACCESS_KEY", "s")];
+        assert!(remarks(&keys, config, "").is_empty(), "{config}");
+    }
+    assert!(remarks(&endpoint, "region = x\nsso_region = y\n", "").is_empty());
+}
+
+#[test]
 fn a_web_identity_whose_file_has_no_name_is_refused() {
     let config = "[profile a]\nrole_arn = p\nweb_identity_token_file =\n";
     assert_eq!(steps(false, &[], config, "").unwrap_err(), "web_identity_token_file of profile a is empty");
