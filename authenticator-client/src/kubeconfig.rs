@@ -17,8 +17,8 @@ mod yaml;
 
 pub use convert::{Conversion, Outcome, Plugin};
 pub use login::{Added, ClusterEntry, ExecEntry, InteractiveMode, Login};
-pub(crate) use yaml::Value;
 pub use yaml::{Fault, Location};
+pub(crate) use yaml::{Value, not_yaml};
 
 /// A kubeconfig's text, and what it says.
 #[derive(Debug)]

@@ -202,7 +202,7 @@ fn the_new_context_is_the_current_one_whichever_file_comes_first() {
 #[test]
 fn a_kubeconfig_with_an_error_is_named_with_its_place_and_not_touched() {
     for (text, place) in [
-        ("clusters: [\n", "line 1 column 12"),
+        ("clusters: [\n", "line 1 column 11: unclosed bracket"),
         ("a: b\n\tc: d\n", "line 2 column 1: a tab in the indentation"),
         ("clusters: {}\n", "line 1 column 11: expected a list"),
         ("clusters: []\nusers: abc\n", "line 2 column 8: expected a list"),

@@ -99,7 +99,7 @@ async fn a_config_file_that_breaks_leaves_the_mappings_and_says_where() {
     fs::write(&path, &good).unwrap();
     let scene = Scene::start(Setup::new("").argument(flag("config", &path)));
     for (broken, told) in [
-        (good.replace('}', ""), "config.yaml: line 4 column 73"),
+        (good.replace('}', ""), "config.yaml: line 4 column 5: unclosed bracket '{'"),
         (format!("clusterID: {CLUSTER}\nserver:\n  mapUsers: alice\n"), "mapUsers line 3 column 13"),
         (String::new(), "the file is empty"),
     ] {

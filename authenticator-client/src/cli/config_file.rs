@@ -7,7 +7,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use saphyr_parser::{Event, Marker, Parser};
+use granit_parser::{Event, Marker, Parser, ScalarStyle, options};
+
+use crate::kubeconfig::not_yaml;
 
 /// A config file that `--config` names is of no use.
 #[derive(Debug, thiserror::Error)]
@@ -66,12 +68,19 @@ fn find(text: &str, path: &Path) -> Result<Option<String>, ConfigFileError> {
     // The key of the outermost mapping whose value comes next.
     let mut key: Option<String> = None;
     let content = |place, fault| ConfigFileError::Content { path: path.to_owned(), place, fault };
-    for event in Parser::new_from_str(text.trim_start_matches('\u{feff}')) {
-        let (event, span) =
-            event.map_err(|error| content(error.marker().into(), Fault::NotYaml(error.info().to_owned())))?;
+    let options = options! { emit_comments: false, block_scalar_eof_without_line_feed: true };
+    for event in Parser::new_from_str_with_options(text, options) {
+        let (event, span) = event.map_err(|error| {
+            let fault = not_yaml(text, &error);
+            let place = Place { line: fault.location().line(), column: fault.location().column() };
+            content(place, Fault::NotYaml(fault.message().to_owned()))
+        })?;
         let place = Place::from(&span.start);
         let is_cluster_id = depth == 1 && key.as_deref().is_some_and(|key| key.eq_ignore_ascii_case("clusterID"));
         match event {
+            Event::DocumentEnd => break,
+            // Nothing, for which the parser writes "~".
+            Event::Scalar(_, ScalarStyle::Plain, ..) if span.is_empty() && (depth == 0 || key.is_some()) => key = None,
             Event::Scalar(value, ..) if depth == 1 => match key.take() {
                 None => key = Some(value.into_owned()),
                 Some(_) if is_cluster_id => return Ok(Some(value.into_owned())),
@@ -122,6 +131,12 @@ mod tests {
             ("[clusterID]: no\n", None),
             ("", None),
             ("# nothing\n", None),
+            ("---\n", None),
+            ("clusterID:\n", None),
+            ("clusterID:\tdemo\n---\n", Some("demo")),
+            ("a: b\n---\nclusterID: no\n", None),
+            ("a: [\n\"b\"\n]\nserver:\n  c: {\n}\nclusterID: demo", Some("demo")),
+            ("clusterID: |\n  demo", Some("demo")),
         ] {
             assert_eq!(of(text).unwrap().as_deref(), id, "{text}");
         }

@@ -16,6 +16,7 @@ mod tree;
 mod value;
 
 pub(super) use tree::Node;
+pub(crate) use tree::not_yaml;
 use tree::{Content, Tree};
 pub(crate) use value::Value;
 
@@ -245,6 +246,10 @@ impl Fault {
     #[must_use]
     pub fn location(&self) -> Location {
         self.location
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.message
     }
 }
 

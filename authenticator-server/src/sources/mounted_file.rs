@@ -215,7 +215,7 @@ mod tests {
             (Content::Unusable("not a file".to_owned()), "not a file"),
             (text(""), "the file is empty"),
             (text("# nobody\n"), "the file is empty"),
-            (text("server: ["), "line 1 column 10"),
+            (text("server: ["), "line 1 column 9: unclosed bracket '['"),
             (text("- a"), "line 1 column 1: expected a mapping"),
             (text("server: a"), "line 1 column 9: expected a mapping"),
             (text("server:\n  mapUsers: ann"), "line 2 column 13"),

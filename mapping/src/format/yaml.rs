@@ -15,6 +15,7 @@
 //! ```
 
 mod build;
+mod events;
 mod json;
 mod quote;
 

@@ -153,7 +153,7 @@ fn the_place_of_an_error_is_counted_in_the_text_of_its_key() {
     let Update { diagnostics, .. } = AwsAuth::update(Some(&good()), &data(&[("mapRoles", text)]));
     let [diagnostic] = diagnostics.as_slice() else { panic!("one problem") };
     assert_eq!(diagnostic.code().as_str(), "not_yaml");
-    assert_eq!(diagnostic.location().unwrap().line(), 4);
+    assert_eq!(diagnostic.location().unwrap().line(), 3);
     assert_eq!(
         lines(&aws_auth(&[("mapUsers", "userarn: x")]).diagnostics),
         ["EKSConfigMap mapUsers line 1 column 1: error not_a_list: expected a list, found a mapping; \

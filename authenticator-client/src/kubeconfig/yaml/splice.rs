@@ -141,7 +141,7 @@ impl Writer<'_> {
             // Nothing, or next to nothing, becomes lines: what follows it on its line stays there.
             (_, Some(indent)) if old.is_null() || old.is_empty_collection() => {
                 let column = self.column(entry.key.span.start).checked_add(indent)?;
-                if !self.text.get(after_colon..old.span.start)?.trim_matches(' ').is_empty() {
+                if !self.text.get(after_colon..old.span.start)?.trim_matches([' ', '\t']).is_empty() {
                     return None;
                 }
                 let removed = Splice { place: after_colon..old.span.end, new: String::new() };
@@ -164,9 +164,9 @@ impl Writer<'_> {
             (_, Some(_)) => None,
             (Content::Scalar { style: Style::Block, .. }, None) => {
                 // From its mark, which the parser does not tell the place of, to its last line break.
-                let new = format!(" {}{}", value.inline(), self.line_end());
                 let end = old.span.end;
-                self.text.get(..end)?.ends_with('\n').then(|| vec![Splice { place: after_colon..end, new }])
+                let line_end = if self.text.get(..end)?.ends_with('\n') { self.line_end() } else { "" };
+                Some(vec![Splice { place: after_colon..end, new: format!(" {}{line_end}", value.inline()) }])
             }
             (_, None) if old.span.is_empty() => Some(vec![Splice::insert(after_colon, format!(" {}", value.inline()))]),
             (_, None) => Some(vec![Splice { place: old.span.clone(), new: value.inline() }]),
@@ -232,8 +232,8 @@ impl Writer<'_> {
             (Layout::Flow, Some(before), _) => before.end..part.end,
             (Layout::Flow, None, Some(next)) => part.start..next.start,
             (Layout::Flow, None, None) => part,
-            (Layout::Block, ..) if line_before(self.text, part.start).trim_matches(' ').is_empty() => {
-                self.whole_lines(part)
+            (Layout::Block, before, _) if line_before(self.text, part.start).trim_matches(' ').is_empty() => {
+                self.whole_lines(part, before.map_or(0, |before| before.end))
             }
             // It stands behind a dash: the next one takes its place, and a comment between the two stays.
             (Layout::Block, _, Some(next)) if self.text.get(part.end..next.start)?.trim().is_empty() => {
@@ -257,24 +257,23 @@ impl Writer<'_> {
                 };
                 let part = self.dash(from)?..items.get(index)?.span.end;
                 let own_lines = line_before(self.text, part.start).trim_matches(' ').is_empty();
-                own_lines.then(|| vec![Splice { place: self.whole_lines(part), new: String::new() }])
+                own_lines.then(|| vec![Splice { place: self.whole_lines(part, from), new: String::new() }])
             }
         }
     }
 
-    /// The lines that a part takes up, with what follows it on the last of them.
-    fn whole_lines(&self, part: Range<usize>) -> Range<usize> {
+    /// The lines that a part takes up, with what follows it on the last of them; nothing of what ends before it.
+    fn whole_lines(&self, part: Range<usize>, before: usize) -> Range<usize> {
         let start = part.start.saturating_sub(line_before(self.text, part.start).len());
         let at_line_start = part.end > part.start && line_before(self.text, part.end).is_empty();
         match self.text.get(part.end..).unwrap_or("").find('\n') {
             _ if at_line_start => start..part.end,
             Some(length) => start..part.end.saturating_add(length).saturating_add(1),
-            // The last line of a text without a last line break: the one before goes.
+            // The last line of a text without a last line break: the one before goes, but for that of a block of text.
             None => {
-                let before = self.text.get(..start).unwrap_or("");
-                let kept =
-                    before.strip_suffix('\n').map_or(before, |before| before.strip_suffix('\r').unwrap_or(before));
-                kept.len()..self.text.len()
+                let kept = self.text.get(..start).unwrap_or("");
+                let kept = kept.strip_suffix('\n').map_or(kept, |kept| kept.strip_suffix('\r').unwrap_or(kept));
+                kept.len().max(before)..self.text.len()
             }
         }
     }

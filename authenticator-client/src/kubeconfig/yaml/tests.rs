@@ -106,6 +106,36 @@ fn a_change_is_written_in_the_style_of_its_surroundings() {
         ("# a", "", What::Fill(map()), "# a\np: q\nr:\n- s\n"),
         ("---\n", "", What::Fill(map()), "---\np: q\nr:\n- s\n"),
         ("null\n", "", What::Fill(map()), "p: q\nr:\n- s\n"),
+        // Brackets over lines, however these are indented.
+        ("k:\n  a: [\nb\n]\n  c: d\n", "k", set("c", x()), "k:\n  a: [\nb\n]\n  c: x\n"),
+        ("k:\n  a: [\n]\n  c: d\n", "k", set("a", x()), "k:\n  a: \"x\"\n  c: d\n"),
+        ("k:\n  a: [\n]\n  c: d\n", "k", set("a", list()), "k:\n  a:\n  - x\n  - z\n  c: d\n"),
+        ("k:\n  a: [\n]\n  c: d\n", "k/a", What::Append(x()), "k:\n  a: [\n\"x\"]\n  c: d\n"),
+        ("k:\n  a: [\nb,\nc\n]\n  d: e\n", "k/a", What::Append(x()), "k:\n  a: [\nb,\nc,\n\"x\"\n]\n  d: e\n"),
+        ("k:\n  a: [\n  b,\n  c\n  ]\n", "k/a", What::RemoveItem(1), "k:\n  a: [\n  b\n  ]\n"),
+        ("l:\n- {\n  a: b\n  }\n- c\n", "l/0", set("e", x()), "l:\n- {\n  a: b,\n  \"e\": \"x\"\n  }\n- c\n"),
+        ("l:\n- a: {\n}\n  c: d\n", "l/0", set("a", map()), "l:\n- a:\n    p: q\n    r:\n    - s\n  c: d\n"),
+        ("l:\r\n- a: [\r\nb\r\n]\r\n", "l/0", set("e", x()), "l:\r\n- a: [\r\nb\r\n]\r\n  e: x\r\n"),
+        // Tabs that separate.
+        ("a:\tb\t# c\nd:\te\n", "", set("a", x()), "a:\tx\t# c\nd:\te\n"),
+        ("a:\tb\nd:\t[]\t\n", "", set("d", list()), "a:\tb\nd:\t\n- x\n- z\n"),
+        ("a:\t\nd:\te\n", "", set("a", x()), "a: x\t\nd:\te\n"),
+        ("a:\tb\nd:\te\n", "", remove("a"), "d:\te\n"),
+        ("l:\t[a,\tb: c]\n", "l", What::Append(x()), "l:\t[a,\tb: c, \"x\"]\n"),
+        // Separators, and a second document that says nothing.
+        ("---\na: b\n---\n", "", set("e", x()), "---\na: b\ne: x\n---\n"),
+        ("a: b\n...\n# c\n", "", set("a", x()), "a: x\n...\n# c\n"),
+        ("a: b\n---", "", set("e", list()), "a: b\ne:\n- x\n- z\n---"),
+        ("%YAML 1.2\n---\na: b\n...\n---\n# c\n", "", remove("z"), "%YAML 1.2\n---\na: b\n...\n---\n# c\n"),
+        ("\u{feff}---\nl:\n- a\n- b\n---\n", "l", What::RemoveItem(1), "\u{feff}---\nl:\n- a\n---\n"),
+        // A block of text with and without its last line break.
+        ("a: |\n  b", "", set("a", x()), "a: x"),
+        ("a: |\n  b\nc: d", "", remove("c"), "a: |\n  b\n"),
+        ("l:\n- |\n  b\n- c", "l", What::RemoveItem(1), "l:\n- |\n  b\n"),
+        ("a: b\nc: |\n  d", "", set("a", x()), "a: x\nc: |\n  d"),
+        ("a: |-\n  b", "", set("e", x()), "a: |-\n  b\ne: x"),
+        // A tag goes with what it is of.
+        ("a: b\nc: !!str 12\n", "", set("c", x()), "a: b\nc: x\n"),
         // What it says already.
         ("a: 'x'\n", "", set("a", x()), "a: 'x'\n"),
         ("a: ['x', z]\n", "", set("a", list()), "a: ['x', z]\n"),
@@ -127,6 +157,9 @@ fn what_an_alias_may_stand_for_or_cannot_be_edited_is_refused_with_its_place() {
         ("a:\n  b: c\n", "", set("a", x()), (1, 1)),
         ("a:\n  b: c\n", "a", remove("b"), (2, 3)),
         ("{a}", "", set("a", x()), (1, 1)),
+        // It would get a line break that it has not.
+        ("a: |\n  b", "", set("e", x()), (1, 1)),
+        ("---\n---\n", "", What::Fill(x()), (1, 4)),
     ] {
         let fault = edited(text, way, what.clone()).unwrap_err();
         assert_eq!((fault.location().line(), fault.location().column()), place, "{text:?} {way} {what:?}: {fault}");
@@ -137,8 +170,23 @@ fn what_an_alias_may_stand_for_or_cannot_be_edited_is_refused_with_its_place() {
 fn a_text_that_is_not_yaml_is_refused_with_its_place() {
     for (text, message) in [
         ("a: b\n\tc: d\n", "line 2 column 1: a tab in the indentation; YAML takes spaces only"),
-        ("a: b\nc: [d\n", "line 2 column 6: while parsing a flow sequence, expected ',' or ']'"),
-        ("a: b\n---\nc: d\n", "line 2 column 1: a second document begins here, and only one is read"),
+        ("a: b\nc: [d\n", "line 2 column 4: unclosed bracket '['"),
+        (
+            "a: b\n---\nc: d\n",
+            "line 2 column 1: a second document begins here, and only one is read: move what it says into the first, \
+             or remove it",
+        ),
+        (
+            "---\n---\nc: d\n",
+            "line 2 column 1: a second document begins here, and only one is read: move what it says into the first, \
+             or remove it",
+        ),
+        (
+            "a: b\u{2028}c: d\n",
+            "line 1 column 5: the character U+2028 ends a line for some readers of YAML only: write it as an escape in \
+             double quotes",
+        ),
+        ("a: b\n- \tc: d\n", ""),
         ("a: b\na: c\n", "line 2 column 1: the key \"a\" stands twice in one mapping"),
         ("a: b\u{0}c: d\n", "line 1 column 5: the character U+0000 must not stand in YAML"),
         ("a: 'b\n", ""),

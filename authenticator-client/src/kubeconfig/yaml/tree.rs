@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, ops::Range};
 
-use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
+use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, Span, StructureStyle, Tag, options};
 
 use super::{Fault, Location, value::Value};
 
@@ -52,6 +52,13 @@ pub(super) enum Layout {
     Flow,
 }
 
+impl Layout {
+    /// A key with its value that stand as they are in a list within brackets have none of their own.
+    fn of(style: StructureStyle, opener: Span) -> Self {
+        if style == StructureStyle::Flow && !opener.is_empty() { Self::Flow } else { Self::Block }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) key: Node,
@@ -71,23 +78,27 @@ pub(super) struct Tree {
 impl Tree {
     pub(super) fn parse(text: &str) -> Result<Self, Fault> {
         refuse_unreadable(text)?;
-        let mut builder =
-            Builder { text, bytes: Bytes::of(text), open: Vec::new(), root: None, anchors: HashMap::new() };
+        let mut builder = Builder { text, open: Vec::new(), root: None, anchors: HashMap::new(), further: None };
+        let options = options! {
+            emit_comments: false,
+            emit_anchor_events: true,
+            // As kubectl has it.
+            block_scalar_eof_without_line_feed: true,
+        };
+        let mut parser = Parser::new_from_str_with_options(text, options);
         let mut documents = 0;
-        for event in Parser::new_from_str(text) {
-            let (event, span) =
-                event.map_err(|error| not_yaml(text, &error, builder.bytes.offset(error.marker().index())))?;
-            if matches!(event, Event::DocumentStart(_)) {
+        while let Some(event) = parser.next_event() {
+            let (event, span) = event.map_err(|error| not_yaml(text, &error))?;
+            if matches!(event, Event::DocumentStart(..)) {
                 documents += 1;
-                if documents > 1 {
-                    let at = builder.bytes.offset(span.start.index());
-                    return Err(Fault::new(
-                        Location::of(text, at),
-                        "a second document begins here, and only one is read",
-                    ));
-                }
+                builder.further = (documents > 1).then(|| builder.offset(span.start));
             }
-            builder.take(event, span)?;
+            // An anchor is told behind what has it.
+            let anchor = match event.anchor_id() {
+                Some(_) => parser.next_event().and_then(Result::ok).map(|(_, span)| span.start),
+                None => None,
+            };
+            builder.take(event, span, anchor)?;
         }
         let Builder { root, anchors, .. } = builder;
         let root = root.unwrap_or_else(|| Node::null(text.len()));
@@ -108,6 +119,15 @@ impl Node {
     fn null(at: usize) -> Self {
         let content = Content::Scalar { text: String::new(), style: Style::Plain };
         Self { span: at..at, content, anchored: false, tag: None }
+    }
+
+    /// Where a block ends whose parts are known: the parser names the place at which it noticed the end.
+    fn end(&self) -> Option<usize> {
+        match &self.content {
+            Content::List { items, layout: Layout::Block } => items.last().map(|item| item.span.end),
+            Content::Map { entries, layout: Layout::Block } => entries.last().map(|entry| entry.value.span.end),
+            _ => None,
+        }
     }
 
     /// Whether nothing is written, or a word for it.
@@ -172,28 +192,13 @@ impl Entry {
     }
 }
 
-/// From the parser's places, which it counts in characters, to bytes.
-struct Bytes(Option<Vec<usize>>);
-
-impl Bytes {
-    fn of(text: &str) -> Self {
-        Self((!text.is_ascii()).then(|| text.char_indices().map(|(at, _)| at).chain([text.len()]).collect()))
-    }
-
-    fn offset(&self, characters: usize) -> usize {
-        match &self.0 {
-            None => characters,
-            Some(offsets) => offsets.get(characters).or(offsets.last()).copied().unwrap_or(0),
-        }
-    }
-}
-
 struct Builder<'a> {
     text: &'a str,
-    bytes: Bytes,
     open: Vec<Open>,
     root: Option<Node>,
     anchors: HashMap<usize, String>,
+    /// Where the latest document after the first begins.
+    further: Option<usize>,
 }
 
 /// A collection whose end has not come yet.
@@ -203,68 +208,64 @@ struct Open {
 }
 
 impl Builder<'_> {
-    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Fault> {
-        let span = self.bytes.offset(span.start.index())..self.bytes.offset(span.end.index());
+    fn take(&mut self, event: Event<'_>, span: Span, anchor: Option<Marker>) -> Result<(), Fault> {
+        // Of a value with an anchor or a tag the parser names the place behind these.
+        let start = [Some(span.start), span.tag_start(), anchor].into_iter().flatten().map(|place| self.offset(place));
+        let place = start.min().unwrap_or_default()..self.offset(span.end);
         let node = |content, anchor, tag: Option<&Tag>| Node {
-            span: span.clone(),
+            span: place.clone(),
             content,
             anchored: anchor != NO_ANCHOR,
             tag: tag.map(ToString::to_string),
         };
-        match event {
-            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) | Event::DocumentEnd => {
-                Ok(())
-            }
-            Event::Alias(number) => self.add(node(Content::Alias(number), NO_ANCHOR, None)),
+        let (node, is_open) = match event {
+            Event::Alias(number) => (node(Content::Alias(number), NO_ANCHOR, None), false),
             Event::Scalar(text, style, anchor, tag) => {
                 let style = match style {
                     ScalarStyle::Plain => Style::Plain,
                     ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Style::Quoted,
                     ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
                 };
+                // For nothing the parser writes "~".
+                let is_nothing = style == Style::Plain && span.is_empty();
+                let text = if is_nothing { String::new() } else { text.into_owned() };
                 if anchor != NO_ANCHOR {
-                    self.anchors.insert(anchor, text.clone().into_owned());
+                    self.anchors.insert(anchor, text.clone());
                 }
-                let mut node = node(Content::Scalar { text: text.into_owned(), style }, anchor, tag.as_deref());
-                if node.is_null()
-                    && matches!(&node.content, Content::Scalar { text, .. } if text.is_empty())
-                    && !node.anchored
-                {
-                    // Of nothing the parser names what comes next.
-                    node.span.end = node.span.start;
-                }
-                self.add(node)
+                (node(Content::Scalar { text, style }, anchor, tag.as_deref()), false)
             }
-            Event::SequenceStart(anchor, tag) => {
-                let content = Content::List { items: Vec::new(), layout: self.layout(&span, '[') };
-                self.open(node(content, anchor, tag.as_deref()))
+            Event::SequenceStart(style, anchor, tag) => {
+                let content = Content::List { items: Vec::new(), layout: Layout::of(style, span) };
+                (node(content, anchor, tag.as_deref()), true)
             }
-            Event::MappingStart(anchor, tag) => {
-                let content = Content::Map { entries: Vec::new(), layout: self.layout(&span, '{') };
-                self.open(node(content, anchor, tag.as_deref()))
+            Event::MappingStart(style, anchor, tag) => {
+                let content = Content::Map { entries: Vec::new(), layout: Layout::of(style, span) };
+                (node(content, anchor, tag.as_deref()), true)
             }
-            Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
-                Some(Open { mut node, .. }) => {
-                    node.span.end = self.end_of(&node)?;
-                    self.add(node)
-                }
+            Event::SequenceEnd | Event::MappingEnd => {
                 // The parser sends an end only for a start.
-                None => Ok(()),
-            },
+                let Some(Open { mut node, .. }) = self.open.pop() else { return Ok(()) };
+                node.span.end = node.end().unwrap_or(place.end).max(node.span.start);
+                return self.add(node);
+            }
+            // The bounds of the text and of documents; the others are not asked for.
+            _ => return Ok(()),
+        };
+        match self.further {
+            Some(_) if node.is_null() && !node.anchored && node.tag.is_none() => Ok(()),
+            Some(at) => Err(self.fault(at, SECOND_DOCUMENT)),
+            None if is_open => self.open(node),
+            None => self.add(node),
         }
     }
 
-    fn layout(&self, span: &Range<usize>, bracket: char) -> Layout {
-        if self.text.get(span.clone()).is_some_and(|text| text.ends_with(bracket)) {
-            Layout::Flow
-        } else {
-            Layout::Block
-        }
+    fn offset(&self, place: Marker) -> usize {
+        place.byte_offset().unwrap_or(self.text.len())
     }
 
     fn open(&mut self, node: Node) -> Result<(), Fault> {
         if self.open.len() >= MAX_DEPTH {
-            return Err(self.fault(node.span.start, format!("nested deeper than {MAX_DEPTH} levels")));
+            return Err(self.fault(node.span.start, too_deep()));
         }
         self.open.push(Open { node, key: None });
         Ok(())
@@ -281,7 +282,8 @@ impl Builder<'_> {
             Content::Map { entries, layout } => match key.take() {
                 None => {
                     let fault = |message: String| Err(Fault::new(Location::of(text, node.span.start), message));
-                    if *layout == Layout::Block && super::line_before(text, node.span.start).contains('\t') {
+                    let indentation = super::line_before(text, node.span.start).split(|c| !" \t-?:".contains(c)).next();
+                    if *layout == Layout::Block && indentation.is_some_and(|indentation| indentation.contains('\t')) {
                         return fault(TAB.to_owned());
                     }
                     if let Content::Scalar { text: name, .. } = &node.content
@@ -296,29 +298,6 @@ impl Builder<'_> {
             Content::Scalar { .. } | Content::Alias(_) => {}
         }
         Ok(())
-    }
-
-    /// Where a collection ends whose parts are known: the parser names the place at which it noticed the end.
-    fn end_of(&self, node: &Node) -> Result<usize, Fault> {
-        let (last, layout, closer) = match &node.content {
-            Content::List { items, layout } => (items.last().map(|item| item.span.end), *layout, ']'),
-            Content::Map { entries, layout } => (entries.last().map(|entry| entry.value.span.end), *layout, '}'),
-            Content::Scalar { .. } | Content::Alias(_) => (None, Layout::Block, ' '),
-        };
-        let last = last.unwrap_or(node.span.end);
-        match layout {
-            Layout::Block => Ok(last),
-            Layout::Flow => {
-                let mut at = super::skip_blank(self.text, last);
-                while self.text.get(at..).is_some_and(|rest| rest.starts_with([',', ':'])) {
-                    at = super::skip_blank(self.text, at.saturating_add(1));
-                }
-                match self.text.get(at..) {
-                    Some(rest) if rest.starts_with(closer) => Ok(at.saturating_add(1)),
-                    _ => Err(self.fault(last, format!("expected a {closer:?} somewhere behind this"))),
-                }
-            }
-        }
     }
 
     fn fault(&self, at: usize, message: impl Into<String>) -> Fault {
@@ -340,9 +319,13 @@ impl Entry {
 }
 
 /// The parser's error, at the place where a person looks for it.
-fn not_yaml(text: &str, error: &ScanError, at: usize) -> Fault {
+pub(crate) fn not_yaml(text: &str, error: &ScanError) -> Fault {
+    let at = error.marker().byte_offset().unwrap_or(text.len());
     let start = at.saturating_sub(super::line_before(text, at).len());
-    if error.info().contains("tab") {
+    if *error.kind() == ErrorKind::RecursionLimitExceeded {
+        return Fault::new(Location::of(text, at), too_deep());
+    }
+    if is_about_tabs(error.kind()) {
         // The parser names the value before the tab.
         let mut line_start = start;
         for line in text.get(start..).unwrap_or("").split_inclusive('\n') {
@@ -358,25 +341,46 @@ fn not_yaml(text: &str, error: &ScanError, at: usize) -> Fault {
     Fault::new(Location::of(text, at.min(text.trim_end().len())), words)
 }
 
-/// Lets through what YAML calls `c-printable`, up to a length: the parser would take a NUL for the end of the text.
+fn is_about_tabs(error: &ErrorKind) -> bool {
+    matches!(
+        error,
+        ErrorKind::TabNotAllowed
+            | ErrorKind::TabInBlockIndentation
+            | ErrorKind::TabAtBlockScalarStart
+            | ErrorKind::TabInIndentation
+            | ErrorKind::TabInPlainScalar
+    )
+}
+
+fn too_deep() -> String {
+    format!("nested deeper than {MAX_DEPTH} levels")
+}
+
+/// Lets through what YAML calls `c-printable`, up to a length, but for the characters that end a line in YAML 1.1, which kubectl
+/// follows here, and not in YAML 1.2. The parser would take a NUL for the end of the text.
 fn refuse_unreadable(text: &str) -> Result<(), Fault> {
     if text.len() > MAX_BYTES {
         return Err(Fault::new(Location::START, format!("the text is longer than {MAX_BYTES} bytes")));
     }
-    let printable = |at: usize, c: char| match c {
-        '\t' | '\n' | '\r' | '\u{85}' => true,
-        '\u{feff}' => at == 0,
-        '\u{fffe}' | '\u{ffff}' => false,
-        c => !c.is_control(),
+    let fault = |at: usize, c: char| match c {
+        '\t' | '\n' | '\r' => None,
+        '\u{85}' | '\u{2028}' | '\u{2029}' => {
+            Some("ends a line for some readers of YAML only: write it as an escape in double quotes")
+        }
+        '\u{feff}' if at == 0 => None,
+        '\u{feff}' | '\u{fffe}' | '\u{ffff}' => Some("must not stand in YAML"),
+        c => c.is_control().then_some("must not stand in YAML"),
     };
-    match text.char_indices().find(|(at, c)| !printable(*at, *c)) {
+    match text.char_indices().find_map(|(at, c)| Some((at, c, fault(at, c)?))) {
         None => Ok(()),
-        Some((at, c)) => {
-            let message = format!("the character U+{:04X} must not stand in YAML", u32::from(c));
-            Err(Fault::new(Location::of(text, at), message))
+        Some((at, c, fault)) => {
+            Err(Fault::new(Location::of(text, at), format!("the character U+{:04X} {fault}", u32::from(c))))
         }
     }
 }
+
+const SECOND_DOCUMENT: &str =
+    "a second document begins here, and only one is read: move what it says into the first, or remove it";
 
 const TAB: &str = "a tab in the indentation; YAML takes spaces only";
 

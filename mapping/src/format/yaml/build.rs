@@ -6,9 +6,9 @@ use std::{
 };
 
 use compact_str::CompactString;
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag};
+use granit_parser::{Event, ScalarStyle, Span, StructureStyle, Tag};
 
-use super::{Content, Entry, Location, Map, Node, YamlError};
+use super::{Content, Entry, Location, Map, Node, YamlError, events};
 
 /// How deep lists and mappings may stand in each other.
 pub const MAX_DEPTH: usize = 32;
@@ -44,11 +44,6 @@ impl Limits {
         self.nodes
     }
 
-    /// How many characters that are part of YAML's structure the text may have: one and a half for each value.
-    const fn signs(self) -> usize {
-        self.nodes.saturating_add(self.nodes / 2)
-    }
-
     /// How many bytes all keys and scalars may hold together.
     #[must_use]
     pub const fn text_bytes(self) -> usize {
@@ -73,46 +68,15 @@ impl Limits {
 pub(super) fn build(text: &str, limits: Limits) -> Result<Node, YamlError> {
     limits.check_length(text)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    refuse_unprintable(text)?;
-    // The parser reads up to the closing bracket before it says the first value in it.
-    if signs(text) > limits.signs() {
-        return Err(limits.too_large(Location::START));
-    }
+    events::refuse_characters(text)?;
 
     let mut builder = Builder::new(limits);
-    let mut parser = Parser::new_from_str(text);
+    let mut parser = events::of(text);
     while let Some(event) = parser.next_event() {
-        let (event, span) = event.map_err(|error| place(&error, text))?;
+        let (event, span) = event.map_err(|error| events::place(&error, text))?;
         builder.take(event, span)?;
     }
     Ok(builder.finish())
-}
-
-/// How many characters a text has that may be part of YAML's structure: of any two of the parser's tokens in brackets one
-/// has one at least. The colons of an ARN are none.
-fn signs(text: &str) -> usize {
-    let after = text.bytes().skip(1).map(Some).chain([None]);
-    let is_sign = |(byte, next): &(u8, Option<u8>)| match byte {
-        b':' => next.is_none_or(|next| next.is_ascii_whitespace() || b",[]{}\"'".contains(&next)),
-        byte => b",[]{}\"'?&*!".contains(byte),
-    };
-    text.bytes().zip(after).filter(is_sign).count()
-}
-
-/// Lets through what YAML calls `c-printable`. Without this check the parser would take a NUL for the end of the text.
-fn refuse_unprintable(text: &str) -> Result<(), YamlError> {
-    let printable = |c: char| match c {
-        '\t' | '\n' | '\r' | '\u{85}' => true,
-        '\u{feff}' | '\u{fffe}' | '\u{ffff}' => false,
-        c => !c.is_control(),
-    };
-    for (line, number) in text.split('\n').zip(1..) {
-        if let Some((c, column)) = line.chars().zip(1..).find(|(c, _)| !printable(*c)) {
-            let message = format!("the character U+{:04X} must not stand in YAML", u32::from(c));
-            return Err(YamlError::new(Location::new(number, column), message));
-        }
-    }
-    Ok(())
 }
 
 pub(super) struct Builder {
@@ -124,12 +88,16 @@ pub(super) struct Builder {
     keys: HashSet<Arc<str>>,
     /// Of everything made so far.
     size: Size,
+    /// Where the latest document after the first begins.
+    further: Option<Location>,
     documents: usize,
     root: Option<Node>,
 }
 
 struct Frame {
     location: Location,
+    /// Whether it is written within brackets.
+    in_brackets: bool,
     anchor: usize,
     /// The builder's size before this frame was opened.
     before: Size,
@@ -177,6 +145,7 @@ impl Builder {
             anchors: HashMap::new(),
             keys: HashSet::new(),
             size: Size::default(),
+            further: None,
             documents: 0,
             root: None,
         }
@@ -196,51 +165,48 @@ impl Builder {
 
     /// Opens a list or mapping that nothing else is said of.
     pub(super) fn open_plain(&mut self, location: Location, collection: Collection) -> Result<(), YamlError> {
-        self.open(location, NO_ANCHOR, None, collection)
+        self.open(location, true, NO_ANCHOR, None, collection)
     }
 
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), YamlError> {
-        let location = Location::from(span.start);
+        // The parser names the place of a tag apart from that of the value.
+        let location = Location::from(span.tag_start().unwrap_or(span.start));
+        if let Some(further) = self.further.filter(|_| event.is_node()) {
+            return match event {
+                Event::Scalar(text, ScalarStyle::Plain, NO_ANCHOR, None) if is_null(&text) => Ok(()),
+                _ => Err(YamlError::new(further, SECOND_DOCUMENT)),
+            };
+        }
         match event {
-            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
-            Event::DocumentStart(_) => {
+            Event::DocumentStart(..) => {
                 self.documents += 1;
-                if self.documents > 1 {
-                    return Err(YamlError::new(location, "a second document begins here, and only one is read"));
-                }
+                self.further = (self.documents > 1).then_some(location);
                 Ok(())
             }
             Event::Scalar(text, style, anchor, tag) => {
-                let size = Size { nodes: 1, text_bytes: text.len() };
-                self.grow(size, location)?;
-                let plain = match is_text(tag.as_deref(), location) {
-                    Ok(is_text) => !is_text && style == ScalarStyle::Plain,
-                    Err(error) => {
-                        return self.add(Node { location, content: Content::Broken(error.into()) }, anchor, size);
-                    }
-                };
-                match self.open.last_mut() {
-                    Some(Frame { collection: Collection::Map(map), .. }) if map.key.is_none() && !map.merging => {
-                        if plain && text == MERGE_KEY {
-                            map.merge_key(location);
-                            return Ok(());
-                        }
-                        // A key is text even if it looks like null.
-                        self.add(Node { location, content: Content::Scalar(text.as_ref().into()) }, anchor, size)
-                    }
-                    _ if plain && is_null(&text) => self.add(Node { location, content: Content::Null }, anchor, size),
-                    _ => self.add(Node { location, content: Content::Scalar(text.as_ref().into()) }, anchor, size),
-                }
+                // For nothing the parser writes "~".
+                let is_nothing = style == ScalarStyle::Plain && span.is_empty();
+                self.scalar(if is_nothing { "" } else { &text }, style, anchor, tag.as_deref(), location)
             }
-            Event::SequenceStart(anchor, tag) => {
+            Event::SequenceStart(style, anchor, tag) => {
                 let broken = is_text(tag.as_deref(), location).err();
-                self.open(location, anchor, broken, Collection::list())
+                self.open(location, style == StructureStyle::Flow, anchor, broken, Collection::list())
             }
-            Event::MappingStart(anchor, tag) => {
+            Event::MappingStart(style, anchor, tag) => {
                 let broken = is_text(tag.as_deref(), location).err();
-                self.open(location, anchor, broken, Collection::map())
+                self.open(location, style == StructureStyle::Flow, anchor, broken, Collection::map())
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(),
+            // YAML 1.1 ends a name there, and begins the value.
+            Event::Anchor(_, name) => match name.chars().find(|c| ":?%@`".contains(*c)) {
+                Some(c) => Err(YamlError::new(
+                    location,
+                    format!(
+                        "some readers of YAML end the name of this anchor before its \"{c}\": name it with letters and digits"
+                    ),
+                )),
+                None => Ok(()),
+            },
             Event::Alias(anchor) => {
                 let size = self.anchored(anchor, location)?.size;
                 // Before the copy is made, not after.
@@ -248,7 +214,45 @@ impl Builder {
                 let content = self.anchored(anchor, location)?.node.content.clone();
                 self.add(Node { location, content }, NO_ANCHOR, size)
             }
+            // The bounds of the text and of documents; the others are not asked for.
+            _ => Ok(()),
         }
+    }
+
+    fn scalar(
+        &mut self,
+        text: &str,
+        style: ScalarStyle,
+        anchor: usize,
+        tag: Option<&Tag>,
+        location: Location,
+    ) -> Result<(), YamlError> {
+        let size = Size { nodes: 1, text_bytes: text.len() };
+        self.grow(size, location)?;
+        let is_plain = style == ScalarStyle::Plain;
+        let in_brackets = self.open.last().is_some_and(|frame| frame.in_brackets);
+        let is_text = match is_text(tag, location) {
+            // In YAML 1.1 it begins a key there.
+            Ok(_) if is_plain && in_brackets && text.starts_with('?') => Err(YamlError::new(location, QUESTION_MARK)),
+            is_text => is_text,
+        };
+        let is_plain = match is_text {
+            Ok(is_text) => is_plain && !is_text,
+            Err(error) => return self.add(Node { location, content: Content::Broken(error.into()) }, anchor, size),
+        };
+        let content = match self.open.last_mut() {
+            Some(Frame { collection: Collection::Map(map), .. }) if map.key.is_none() && !map.merging => {
+                if is_plain && text == MERGE_KEY {
+                    map.merge_key(location);
+                    return Ok(());
+                }
+                // A key is text even if it looks like null.
+                Content::Scalar(text.into())
+            }
+            _ if is_plain && is_null(text) => Content::Null,
+            _ => Content::Scalar(text.into()),
+        };
+        self.add(Node { location, content }, anchor, size)
     }
 
     fn anchored(&self, anchor: usize, location: Location) -> Result<&Anchored, YamlError> {
@@ -269,22 +273,23 @@ impl Builder {
     fn open(
         &mut self,
         location: Location,
+        in_brackets: bool,
         anchor: usize,
         broken: Option<YamlError>,
         collection: Collection,
     ) -> Result<(), YamlError> {
         if self.open.len() >= MAX_DEPTH {
-            return Err(YamlError::new(location, format!("nested deeper than {MAX_DEPTH} levels")));
+            return Err(too_deep(location));
         }
         let before = self.size;
         self.grow(Size { nodes: 1, text_bytes: 0 }, location)?;
-        self.open.push(Frame { location, anchor, before, broken, collection });
+        self.open.push(Frame { location, in_brackets, anchor, before, broken, collection });
         Ok(())
     }
 
     pub(super) fn close(&mut self) -> Result<(), YamlError> {
         // The parser sends an end only for a start.
-        let Some(Frame { location, anchor, before, broken, collection }) = self.open.pop() else { return Ok(()) };
+        let Some(Frame { location, anchor, before, broken, collection, .. }) = self.open.pop() else { return Ok(()) };
         let content = match (broken, collection) {
             (Some(error), _) => Err(error),
             (None, Collection::Seq(items)) => Ok(Content::Seq(exact(items))),
@@ -416,42 +421,17 @@ fn exact<T>(grown: Vec<T>) -> Box<[T]> {
     exact.into()
 }
 
-impl From<Marker> for Location {
-    fn from(marker: Marker) -> Self {
-        Self::new(marker.line(), marker.col().saturating_add(1))
-    }
-}
-
-/// The parser's error, at the place a person looks for it.
-fn place(error: &ScanError, text: &str) -> YamlError {
-    let at = Location::from(*error.marker());
-    if error.info().contains("tab") {
-        // The parser names the value before the tab.
-        let indented = |line: &str| {
-            line.find(|c| c != ' ').and_then(|spaces| line.get(spaces..)?.starts_with('\t').then_some(spaces))
-        };
-        let from_there = text.lines().zip(1..).skip(at.line().saturating_sub(1));
-        if let Some((spaces, line)) = from_there.filter_map(|(line, number)| Some((indented(line)?, number))).next() {
-            return YamlError::new(
-                Location::new(line, spaces.saturating_add(1)),
-                "a tab in the indentation; YAML takes spaces only",
-            );
-        }
-    }
-    // The parser counts one line more at the end of the text than a person does.
-    let (last, lines) = text.lines().zip(1..).last().unwrap_or(("", 1));
-    let at = if at.line() > lines { Location::new(lines, last.chars().count().saturating_add(1)) } else { at };
-    // Its words may quote the text.
-    YamlError::new(at, error.info().chars().filter(|c| !c.is_control()).collect::<String>())
+pub(super) fn too_deep(location: Location) -> YamlError {
+    YamlError::new(location, format!("nested deeper than {MAX_DEPTH} levels"))
 }
 
 /// Whether the tag makes a plain scalar text. Tags of the core schema say nothing else here, since scalars are not
 /// typed; a tag of any other kind asks for something that is not done (`!!binary`), and is an error.
 fn is_text(tag: Option<&Tag>, location: Location) -> Result<bool, YamlError> {
     let Some(tag) = tag else { return Ok(false) };
-    match (tag.is_yaml_core_schema(), tag.suffix.as_str()) {
-        (true, "str") => Ok(true),
-        (true, "bool" | "float" | "int" | "map" | "seq") => Ok(false),
+    match tag.core_suffix() {
+        Some("str") => Ok(true),
+        Some("bool" | "float" | "int" | "map" | "seq") => Ok(false),
         _ => Err(YamlError::new(location, "tags other than those of YAML's core schema mean nothing here")),
     }
 }
@@ -469,6 +449,12 @@ const FEW_KEYS: usize = 16;
 
 /// <https://yaml.org/type/merge.html>
 const MERGE_KEY: &str = "<<";
+
+const SECOND_DOCUMENT: &str =
+    "a second document begins here, and only one is read: move what it says into the first, or remove it";
+
+const QUESTION_MARK: &str =
+    "this begins with \"?\" within brackets, which some readers of YAML take for a sign: put it in quotes";
 
 /// What the parser writes where there is no anchor.
 const NO_ANCHOR: usize = 0;

@@ -1,7 +1,6 @@
 //! From JSON to nodes, within the same bounds.
 //!
-//! The reader of YAML would do, and keep all of a JSON text in memory several times over: what stands in brackets may be a
-//! key, so that it reads up to the last bracket before it says the first one. What is JSON by definition is read as it.
+//! The reader of YAML takes nearly every text of JSON, and much that is none. What is JSON by definition is read as it.
 
 use std::str::Chars;
 
