@@ -107,6 +107,7 @@ impl Denial {
             Self::NotMapped(CallerKind::RoleOrUser, _) => "identity.not_mapped",
             Self::Mapping(refusal, _) => match refusal.reason() {
                 RefusalReason::ArnMismatch => "mapping.arn_mismatch",
+                RefusalReason::ClosedEntry => "mapping.closed_entry",
                 RefusalReason::ControlCharacter => "mapping.control_character",
                 RefusalReason::EmptyGroup => "mapping.empty_group",
                 RefusalReason::EmptyUsername => "mapping.empty_username",

@@ -19,7 +19,7 @@ use std::{
 
 use mapping::{
     Chain, Decision, Identity, RuleSet, Source, SourceName,
-    format::{aws_auth::AwsAuth, config_file, yaml::Document},
+    format::{aws_auth::AwsAuth, config_file::ConfigFile, yaml::Document},
 };
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
@@ -79,12 +79,13 @@ fn load(entries: usize) -> Result<(Arc<RuleSet>, Duration), Box<dyn Error>> {
     let start = Instant::now();
     let document = Document::parse(&text)?;
     drop(text);
-    let loaded = config_file::load(document.into_root().into_map()?)?;
+    let loaded = ConfigFile::load(document.into_root().into_map()?)?;
     let took = start.elapsed();
+    let rules = loaded.next.rules();
     match loaded.diagnostics.first() {
         Some(diagnostic) => Err(diagnostic.to_string().into()),
-        None if loaded.rules.rule_count() != entries => Err("not every entry became a rule".into()),
-        None => Ok((loaded.rules.into(), took)),
+        None if rules.rule_count() != entries => Err("not every entry became a rule".into()),
+        None => Ok((rules, took)),
     }
 }
 

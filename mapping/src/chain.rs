@@ -70,6 +70,8 @@ pub struct Refusal {
 pub enum RefusalReason {
     /// The rule is for this unique id under another ARN: the principal was renamed since.
     ArnMismatch,
+    /// What the entry says is not understood, and it was not good before or restricts what it did not: it lets nobody in.
+    ClosedEntry,
     /// A rendered name has a control character.
     ControlCharacter,
     /// A group, or a placeholder of it, is empty once rendered.
@@ -117,7 +119,8 @@ impl Chain {
     /// 2. A rule for another unique id, where no rule of its kind fits, is a refusal that nothing after it overrides: else
     ///    whoever gets a deleted principal's name would fall through to what is meant for many. So is a rule for the
     ///    caller's unique id under another ARN, where no rule of its source is about the caller.
-    ///    And so is a rule for instances alone (`ec2Instance`) where the caller's is not its own.
+    ///    And so is a rule for instances alone (`ec2Instance`) where the caller's is not its own, and an entry that is closed
+    ///    because nobody can tell whom it is meant to keep out.
     /// 3. A rule that renders to bad names, or to names that its source must not give, lets later sources speak, but no
     ///    longer the accounts.
     /// 4. A source that has not been read yet ends it: it might have said either. Of one that was read in part
@@ -142,7 +145,7 @@ impl Chain {
                     Err(Unrendered::NeedsInstance { role }) => {
                         return Decision::NeedsInstance(source.pending(rule, role));
                     }
-                    Err(Unrendered::Foreign(reason)) => return Decision::Refused(source.refusal(reason, rule)),
+                    Err(Unrendered::Final(reason)) => return Decision::Refused(source.refusal(reason, rule)),
                     Err(Unrendered::Bad(reason)) => {
                         refused.get_or_insert_with(|| source.refusal(reason, rule));
                     }
@@ -276,8 +279,9 @@ impl fmt::Display for Refusal {
 
 impl RefusalReason {
     /// Every reason.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::ArnMismatch,
+        Self::ClosedEntry,
         Self::ControlCharacter,
         Self::EmptyGroup,
         Self::EmptyUsername,
@@ -297,6 +301,7 @@ impl RefusalReason {
     pub const fn code(self) -> &'static str {
         match self {
             Self::ArnMismatch => "arn_mismatch",
+            Self::ClosedEntry => "closed_entry",
             Self::ControlCharacter => "control_character",
             Self::EmptyGroup => "empty_group",
             Self::EmptyUsername => "empty_username",

@@ -33,6 +33,8 @@ pub enum DiagnosticCode {
     ConflictingKeys,
     /// Two entries are about the same principal, and the last one is used.
     DuplicateEntry,
+    /// A key or file that held entries and holds none any more.
+    Emptied,
     /// A group without a name.
     EmptyGroup,
     /// A `sessionNames` without a name: the entry would be for nobody.
@@ -41,6 +43,10 @@ pub enum DiagnosticCode {
     EmptyUserId,
     /// A `username` without a value.
     EmptyUsername,
+    /// The entry lets nobody in: a restriction in it is not understood, or it never said as whom.
+    EntryClosed,
+    /// The entry gives what it gave before: what it says now is not understood.
+    EntryKept,
     /// Not the twelve digits of an account id.
     InvalidAccount,
     /// Not an ARN of something that can call.
@@ -73,8 +79,6 @@ pub enum DiagnosticCode {
     PathIgnored,
     /// `system:masters` for every role that fits a pattern.
     PrivilegedWildcard,
-    /// The name of the session in an ARN is not looked at.
-    SessionIgnored,
     /// A name reads the session's name, and this principal has no sessions.
     SessionlessTemplate,
     /// A group that looks like two on one line, or has white space around its name.
@@ -231,10 +235,13 @@ impl DiagnosticCode {
         match self {
             Self::ConflictingKeys => "conflicting_keys",
             Self::DuplicateEntry => "duplicate_entry",
+            Self::Emptied => "emptied",
             Self::EmptyGroup => "empty_group",
             Self::EmptySessionNames => "empty_session_names",
             Self::EmptyUserId => "empty_userid",
             Self::EmptyUsername => "empty_username",
+            Self::EntryClosed => "entry_closed",
+            Self::EntryKept => "entry_kept",
             Self::InvalidAccount => "invalid_account",
             Self::InvalidArn => "invalid_arn",
             Self::InvalidInstance => "invalid_ec2_instance",
@@ -251,7 +258,6 @@ impl DiagnosticCode {
             Self::NotYaml => "not_yaml",
             Self::PathIgnored => "path_ignored",
             Self::PrivilegedWildcard => "privileged_wildcard",
-            Self::SessionIgnored => "session_ignored",
             Self::SessionlessTemplate => "sessionless_template",
             Self::SuspiciousGroup => "suspicious_group",
             Self::TooManyProblems => "too_many_problems",

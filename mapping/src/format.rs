@@ -85,10 +85,11 @@ pub mod config_file;
 pub mod custom_resource;
 pub mod dynamic_file;
 mod entries;
-mod form;
 mod last_good;
 mod report;
 pub mod yaml;
+
+use std::sync::Arc;
 
 use crate::{diagnostic::Diagnostic, ruleset::RuleSet};
 
@@ -97,7 +98,7 @@ use crate::{diagnostic::Diagnostic, ruleset::RuleSet};
 #[must_use]
 pub struct Loaded {
     /// Of the entries that are good.
-    pub rules: RuleSet,
+    pub rules: Arc<RuleSet>,
     /// What is wrong with the others, and what is used but probably not meant so.
     pub diagnostics: Vec<Diagnostic>,
 }

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The roles of one account whose name fits a pattern, in any case.
-#[derive(Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct RolePattern {
     partition: Partition,
     account: AccountId,

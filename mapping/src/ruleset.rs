@@ -33,24 +33,43 @@ pub struct RuleSet {
     unique: HashMap<Box<str>, Vec<Arc<Rule>>>,
     accounts: HashSet<AccountId>,
     rules: usize,
+    kept: usize,
+    closed: usize,
     incomplete: bool,
 }
 
 /// One entry: whom it is about, and the user it makes of them.
-#[derive(Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Rule {
     pub(crate) subject: Subject,
     /// The principals as they were written, where that is not how they are kept.
     pub(crate) written: Option<Box<str>>,
-    pub(crate) username: Template,
-    pub(crate) groups: Box<[Template]>,
+    pub(crate) gives: Gives,
     /// What the caller's instance must be, if the rule is for instances alone.
     pub(crate) instance: Option<Box<InstanceCondition>>,
     pub(crate) origin: Origin,
 }
 
+/// What a rule makes of the callers it is about.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Gives {
+    /// This user, as the entry says.
+    User(User),
+    /// This user, as the entry said before: what it says now is not understood.
+    EarlierUser(User),
+    /// No user. The entry is closed: what it says is not understood, and whoever it is about is refused.
+    Nobody,
+}
+
+/// A Kubernetes user, not rendered yet.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct User {
+    pub(crate) username: Template,
+    pub(crate) groups: Box<[Template]>,
+}
+
 /// Whom a rule is about. Two rules about the same subject are duplicates.
-#[derive(Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Subject {
     pub(crate) whom: Whom,
     /// The unique id the caller must have.
@@ -60,7 +79,7 @@ pub(crate) struct Subject {
 }
 
 /// The principals a rule is about.
-#[derive(Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Whom {
     /// The one with this ARN.
     Exact(CanonicalArn),
@@ -116,7 +135,8 @@ impl RuleSet {
     ) -> (Self, Vec<Duplicate>) {
         let rules: Vec<_> = rules.into_iter().collect();
         let mut used = HashMap::with_capacity(rules.len());
-        for rule in &rules {
+        // A closed entry stands beside any other: else one about the same callers would let them in.
+        for rule in rules.iter().filter(|rule| !rule.is_closed()) {
             let place = used.entry(&rule.subject).or_insert(rule);
             if which == Used::Last && !matches!(rule.subject.whom, Whom::Like(_)) {
                 *place = rule;
@@ -128,7 +148,7 @@ impl RuleSet {
         let mut duplicates = Vec::new();
         for rule in &rules {
             match used.get(&rule.subject) {
-                Some(used) if !Arc::ptr_eq(used, rule) => {
+                Some(used) if !Arc::ptr_eq(used, rule) && !rule.is_closed() => {
                     duplicates.push(Duplicate { unused: Arc::clone(rule), used: Arc::clone(used) });
                 }
                 _ => set.add(Arc::clone(rule)),
@@ -143,10 +163,22 @@ impl RuleSet {
         (set, duplicates)
     }
 
-    /// How many explicit rules are in force.
+    /// How many explicit rules are in force; closed entries are not counted.
     #[must_use]
     pub const fn rule_count(&self) -> usize {
         self.rules
+    }
+
+    /// How many of these rules give what their entry gave before, because what it says now is not understood.
+    #[must_use]
+    pub const fn kept_count(&self) -> usize {
+        self.kept
+    }
+
+    /// How many entries are closed: what they say is not understood, and whoever they are about is refused.
+    #[must_use]
+    pub const fn closed_count(&self) -> usize {
+        self.closed
     }
 
     /// Whether these are all the rules of the source. If not, part of its text was never readable, and whoever is not named
@@ -163,10 +195,11 @@ impl RuleSet {
     }
 
     /// The rule about the caller: one for its ARN and unique id before one for its unique id alone, then one for its ARN,
-    /// one for its permission set, and one whose pattern its role fits.
+    /// one for its permission set, and one whose pattern its role fits. Of each of these kinds a closed entry goes first; of
+    /// patterns, where the text has it.
     pub(crate) fn explicit(&self, identity: &Identity) -> Explicit<'_> {
         let exact = Explicit::narrowest(self.exact.get(identity.canonical_arn()), identity);
-        if matches!(exact, Explicit::Rule(rule) if rule.subject.user_id.is_some()) {
+        if matches!(exact, Explicit::Rule(rule) if rule.subject.user_id.is_some() || rule.is_closed()) {
             return exact;
         }
         let unique = self.unique.get(identity.user_id());
@@ -190,7 +223,10 @@ impl RuleSet {
     }
 
     fn add(&mut self, rule: Arc<Rule>) {
-        self.rules = self.rules.saturating_add(1);
+        let count = |yes: bool, number: usize| number.saturating_add(usize::from(yes));
+        self.rules = count(!rule.is_closed(), self.rules);
+        self.kept = count(matches!(rule.gives, Gives::EarlierUser(_)), self.kept);
+        self.closed = count(rule.is_closed(), self.closed);
         match &rule.subject.whom {
             Whom::Exact(principal) => {
                 if let Some(id) = &rule.subject.user_id {
@@ -265,9 +301,63 @@ impl Rule {
         self.subject.user_id.as_deref().is_none_or(|id| id == identity.user_id())
     }
 
-    /// Of two rules about the same principals the one with the greater narrowness goes first.
-    const fn narrowness(&self) -> (bool, bool) {
-        (self.subject.user_id.is_some(), self.subject.sessions.is_some())
+    /// Of two rules about the same principals the one with the greater narrowness goes first. A closed entry goes before all
+    /// others that the caller fits: how narrow it was meant to be is not known.
+    pub(crate) const fn narrowness(&self) -> (bool, bool, bool) {
+        (self.is_closed(), self.subject.user_id.is_some(), self.subject.sessions.is_some())
+    }
+
+    /// The same, which lets nobody in.
+    pub(crate) fn closed(self) -> Self {
+        Self { gives: Gives::Nobody, ..self }
+    }
+
+    /// The same, in place of what is not understood.
+    pub(crate) fn kept(self) -> Self {
+        match self.gives {
+            Gives::User(user) => Self { gives: Gives::EarlierUser(user), ..self },
+            Gives::EarlierUser(_) | Gives::Nobody => self,
+        }
+    }
+
+    pub(crate) const fn is_closed(&self) -> bool {
+        matches!(self.gives, Gives::Nobody)
+    }
+
+    /// The user that it gives, if its entry is not closed.
+    pub(crate) const fn user(&self) -> Option<&User> {
+        match &self.gives {
+            Gives::User(user) | Gives::EarlierUser(user) => Some(user),
+            Gives::Nobody => None,
+        }
+    }
+
+    /// Whether it is about no caller that the other one is not about. It must be about the same principals.
+    pub(crate) fn is_within(&self, other: &Self) -> bool {
+        fn is_within<T: PartialEq>(one: Option<&T>, other: Option<&T>) -> bool {
+            other.is_none() || one == other
+        }
+        let Subject { whom, user_id, sessions } = &self.subject;
+        *whom == other.subject.whom
+            && is_within(user_id.as_ref(), other.subject.user_id.as_ref())
+            && is_within(sessions.as_ref(), other.subject.sessions.as_ref())
+            && is_within(self.instance.as_ref(), other.instance.as_ref())
+    }
+}
+
+impl fmt::Display for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} with ", Quoted(&self.username.to_string()))?;
+        match &*self.groups {
+            [] => f.write_str("no groups"),
+            groups => {
+                f.write_str("the groups ")?;
+                groups.iter().enumerate().try_for_each(|(index, group)| {
+                    let comma = if index > 0 { ", " } else { "" };
+                    write!(f, "{comma}{}", Quoted(&group.to_string()))
+                })
+            }
+        }
     }
 }
 
@@ -286,6 +376,16 @@ impl fmt::Display for Whom {
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.origin, self.written())
+    }
+}
+
+impl Origin {
+    /// Which entry of its list it is.
+    pub(crate) const fn index(&self) -> Option<usize> {
+        match self {
+            Self::Entry { index, .. } => Some(*index),
+            Self::Object(_) => None,
+        }
     }
 }
 

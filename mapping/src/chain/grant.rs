@@ -23,22 +23,23 @@ pub(super) enum Unrendered {
     NeedsInstance {
         role: bool,
     },
-    /// The rule is for instances, and this is none that it is for. Final.
-    Foreign(RefusalReason),
+    /// Nothing after it may let the caller in: the rule is for instances, and this is none that it is for; or its entry is closed.
+    Final(RefusalReason),
     Bad(RefusalReason),
 }
 
 impl Grant {
     pub(super) fn render(rule: &Rule, identity: &Identity, source: &Source) -> Result<Self, Unrendered> {
+        let user = rule.user().ok_or(Unrendered::Final(RefusalReason::ClosedEntry))?;
         if let Some(condition) = &rule.instance {
             condition.check(identity).map_err(|error| match error {
                 Unmet::NotAsked => Unrendered::NeedsInstance { role: true },
-                Unmet::Refused(reason) => Unrendered::Foreign(reason),
+                Unmet::Refused(reason) => Unrendered::Final(reason),
             })?;
         }
-        let groups = rule.groups.iter().map(|template| group(template, identity));
+        let groups = user.groups.iter().map(|template| group(template, identity));
         let groups = groups.collect::<Result<Vec<_>, _>>()?;
-        let username = name(&rule.username, identity, RefusalReason::EmptyUsername)?;
+        let username = name(&user.username, identity, RefusalReason::EmptyUsername)?;
         source.check(&username, &groups).map_err(Unrendered::Bad)?;
         Ok(Self { username, groups, source: source.name, rule: rule.to_string() })
     }

@@ -14,7 +14,6 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{
     Update,
     entries::{Lists, MAP_ACCOUNTS, MAP_ROLES, MAP_USERS, UserIds},
-    form::Form,
     last_good::{Found, LastGood, Reading},
     yaml::{Document, Limits, nearest},
 };
@@ -61,8 +60,8 @@ impl AwsAuth {
         };
 
         let mut diagnostics = unknown_keys(data);
-        let (source, form, user_ids) = (SourceName::EksConfigMap, Form::Strict, UserIds::Optional);
-        let reading = Reading { source, name: "aws-auth", form, user_ids };
+        let (source, user_ids) = (SourceName::EksConfigMap, UserIds::Optional);
+        let reading = Reading { source, name: Some("aws-auth"), user_ids };
         let previous = previous.map(|Self(lists)| lists);
         let next = Self(LastGood::update(previous, reading, found, &mut diagnostics));
         Update { next, diagnostics }

@@ -5,55 +5,81 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::{
-    Loaded,
-    entries::{self, Kind, Lists, MAP_ACCOUNTS, MAP_ROLES, MAP_USERS, UserIds, Written},
-    form::Form,
-    report::Report,
-    yaml::{Map, Node},
+    Update,
+    entries::UserIds,
+    last_good::{Found, LastGood, Reading},
+    yaml::Map,
 };
 use crate::{
     diagnostic::{Diagnostic, Severity},
+    ruleset::RuleSet,
     source::SourceName,
 };
+
+/// The rules of the config file: of each key those it had when it was last good.
+///
+/// ```
+/// use mapping::format::{config_file::ConfigFile, yaml::Document};
+///
+/// let section = |text: &str| Document::parse(text)?.into_root().into_map();
+/// let good = section("mapUsers: [{userarn: arn:aws:iam::123456789012:user/jane, username: jane}]")?;
+/// let first = ConfigFile::load(good)?;
+/// assert_eq!(first.next.rules().rule_count(), 1);
+///
+/// let broken = section("mapUsers: jane")?;
+/// let second = ConfigFile::update(Some(&first.next), Some(broken));
+/// assert_eq!(second.diagnostics[0].code().as_str(), "not_a_list");
+/// assert_eq!(second.next.rules().rule_count(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct ConfigFile(LastGood);
 
 /// A list of the config file is unusable.
 #[derive(Clone, Debug, Error)]
 #[error("the mappings of the config file are unusable: {}", first_error(.0))]
 pub struct LoadError(Vec<Diagnostic>);
 
-/// Reads the mappings from the `server` section; keys in any case, other keys are not looked at.
-///
-/// It takes the section, so that each entry's values are gone once its rule is made: among a hundred thousand both would be
-/// twice the memory.
-///
-/// ```
-/// use mapping::format::{config_file, yaml::Document};
-///
-/// let file = Document::parse("mapUsers: [{userarn: arn:aws:iam::123456789012:user/jane, username: jane}]")?;
-/// let loaded = config_file::load(file.into_root().into_map()?)?;
-/// assert_eq!(loaded.rules.rule_count(), 1);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-///
-/// # Errors
-///
-/// When the value under one of the keys is not a list, nor anything that is taken for one, or a list in which no entry is good.
-pub fn load(mut server: Map) -> Result<Loaded, LoadError> {
-    let mut diagnostics = Vec::new();
-    let rules = |kind| {
-        let written = Written { kind, form: Form::Weak, user_ids: UserIds::Optional };
-        move |node, report: &mut _| entries::rules(written, node, report)
-    };
-    let roles = key(&mut server, MAP_ROLES, &mut diagnostics, rules(Kind::Role));
-    let users = key(&mut server, MAP_USERS, &mut diagnostics, rules(Kind::User));
-    let accounts =
-        key(&mut server, MAP_ACCOUNTS, &mut diagnostics, |node, report| entries::accounts(Form::Weak, node, report));
-    let (Some(roles), Some(users), Some(accounts)) = (roles, users, accounts) else {
-        return Err(LoadError(diagnostics));
-    };
-    let (rules, duplicates) = entries::compile(&Lists { roles, users, accounts }, SourceName::MountedFile);
-    diagnostics.extend(duplicates);
-    Ok(Loaded { rules, diagnostics })
+impl ConfigFile {
+    /// Reads the mappings from the `server` section, without any for a file that has none; keys in any case, other keys are
+    /// not looked at. `previous` is what was in force until now, `None` at the first reading.
+    ///
+    /// It takes the section, so that each entry's values are gone once its rule is made: among a hundred thousand both would
+    /// be twice the memory.
+    pub fn update(previous: Option<&Self>, server: Option<Map>) -> Update<Self> {
+        let mut server = server.unwrap_or_default();
+        let found = |key| server.take_ignore_case(key).map_or(Found::Gone, Found::Node);
+        let mut diagnostics = Vec::new();
+        let (source, user_ids) = (SourceName::MountedFile, UserIds::Optional);
+        let reading = Reading { source, name: None, user_ids };
+        let previous = previous.map(|Self(lists)| lists);
+        let next = Self(LastGood::update(previous, reading, found, &mut diagnostics));
+        Update { next, diagnostics }
+    }
+
+    /// The same, for a program that starts.
+    ///
+    /// # Errors
+    ///
+    /// When the value under one of the keys is not a list, nor anything that is taken for one, or a list of which nobody can
+    /// tell whom it is about.
+    pub fn load(server: Map) -> Result<Update<Self>, LoadError> {
+        let update = Self::update(None, Some(server));
+        if update.next.0.is_synced() { Ok(update) } else { Err(LoadError(update.diagnostics)) }
+    }
+
+    /// The rules in force.
+    #[must_use]
+    pub fn rules(&self) -> Arc<RuleSet> {
+        self.0.rules()
+    }
+}
+
+impl Default for ConfigFile {
+    /// One without mappings.
+    fn default() -> Self {
+        Self::update(None, None).next
+    }
 }
 
 impl LoadError {
@@ -62,19 +88,6 @@ impl LoadError {
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.0
     }
-}
-
-fn key<T>(
-    server: &mut Map,
-    key: &'static str,
-    diagnostics: &mut Vec<Diagnostic>,
-    read: impl FnOnce(Node, &mut Report) -> Option<Arc<[T]>>,
-) -> Option<Arc<[T]>> {
-    let Some(node) = server.take_ignore_case(key) else { return Some(Arc::new([])) };
-    let mut report = Report::new(SourceName::MountedFile, key);
-    let read = read(node, &mut report);
-    diagnostics.extend(report.finish());
-    read
 }
 
 fn first_error(diagnostics: &[Diagnostic]) -> String {

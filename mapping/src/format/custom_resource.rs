@@ -4,8 +4,12 @@
 //! anybody else. Every spec that aws-iam-authenticator takes is one. The status is not looked at: whoever may write it
 //! would otherwise name the principal.
 //!
-//! A spec that cannot be used never takes away the rule that its object had before: it is reported, and the rule stays.
-//! Only deleting the object removes it. An object that was never usable is reported, and keeps nobody else's answer back.
+//! Keys are read in their case alone. The schema of the definition, its rules and whatever policy an API server has look at keys
+//! in that case; in another one they would pass and mean the same.
+//!
+//! A restriction that is not understood closes the object: it lets nobody in. Any other spec that cannot be used never takes
+//! away the rule that its object had before: it is reported, and the rule stays. Only deleting the object removes it. An
+//! object of which nobody could ever tell whom it is about keeps nobody else's answer back.
 
 use std::{sync::Arc, time::SystemTime};
 
@@ -15,7 +19,11 @@ use super::{
     report::Report,
     yaml::{Document, Limits, Location},
 };
-use crate::{diagnostic::DiagnosticCode, ruleset::Rule, source::SourceName};
+use crate::{
+    diagnostic::{DiagnosticCode, Quoted},
+    ruleset::Rule,
+    source::SourceName,
+};
 
 /// An object as the API server has it.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +59,8 @@ pub struct CustomResource {
     name: Arc<str>,
     uid: Box<str>,
     created: SystemTime,
-    rule: Option<Arc<Rule>>,
+    /// One, or if the object is closed as many as it may be about.
+    rules: Arc<[Arc<Rule>]>,
 }
 
 impl CustomResource {
@@ -60,19 +69,30 @@ impl CustomResource {
     pub fn update(previous: Option<&Self>, object: &Object<'_>) -> Update<Self> {
         let name: Arc<str> = object.name.into();
         let mut report = Report::new(SourceName::Crd, SPEC).object(&name);
+        let last = previous.filter(|previous| *previous.uid == *object.uid);
+        let last = last.map(|previous| &*previous.rules).unwrap_or_default();
         let now = match Document::parse_json(object.spec, Limits::OBJECT) {
-            Ok(spec) => entries::object(&name, spec.root(), &mut report).map(Arc::new),
+            Ok(spec) => entries::object(&name, spec.root(), last, &mut report),
             Err(error) => {
                 report.error(DiagnosticCode::NotYaml, error.location(), error.message().to_owned(), None);
                 None
             }
         };
-        let last = previous.filter(|previous| *previous.uid == *object.uid).and_then(|same| same.rule.clone());
-        if now.is_none() && last.is_some() {
-            let message = "the object is not usable; what it said before stays in force";
-            report.fatal(DiagnosticCode::NoUsableEntry, Location::START, message, None);
-        }
-        let next = Self { name, uid: object.uid.into(), created: object.created, rule: now.or(last) };
+        let rules = now.unwrap_or_else(|| {
+            for rule in last {
+                let written = rule.written();
+                let whom = Quoted(&written);
+                let message = match rule.user() {
+                    Some(user) => {
+                        format!("the object is not usable; what it said before stays in force: {whom} is {user}")
+                    }
+                    None => format!("the object is not usable; what it said before stays in force: it refuses {whom}"),
+                };
+                report.fatal(DiagnosticCode::NoUsableEntry, Location::START, &message, None);
+            }
+            last.iter().map(|rule| Arc::new(Rule::clone(rule).kept())).collect()
+        });
+        let next = Self { name, uid: object.uid.into(), created: object.created, rules };
         Update { next, diagnostics: report.finish() }
     }
 
@@ -88,10 +108,10 @@ impl CustomResource {
         &self.uid
     }
 
-    /// Whether it has a rule: whether it was good once.
+    /// Whether it has a rule that lets somebody in: whether it was good once, and is not closed.
     #[must_use]
-    pub const fn is_usable(&self) -> bool {
-        self.rule.is_some()
+    pub fn is_usable(&self) -> bool {
+        self.rules.iter().any(|rule| !rule.is_closed())
     }
 }
 
@@ -102,6 +122,6 @@ impl CustomResource {
 pub fn rules<'a>(objects: impl IntoIterator<Item = &'a CustomResource>) -> Loaded {
     let mut objects: Vec<_> = objects.into_iter().collect();
     objects.sort_unstable_by(|one, other| (one.created, &one.name).cmp(&(other.created, &other.name)));
-    let (rules, diagnostics) = entries::compile_objects(objects.into_iter().filter_map(|object| object.rule.clone()));
-    Loaded { rules, diagnostics }
+    let (rules, diagnostics) = entries::compile_objects(objects.into_iter().flat_map(|object| object.rules.iter().cloned()));
+    Loaded { rules: Arc::new(rules), diagnostics }
 }

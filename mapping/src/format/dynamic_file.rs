@@ -10,7 +10,6 @@ use std::{str, sync::Arc};
 use super::{
     Update,
     entries::{MAP_ACCOUNTS, MAP_ROLES, MAP_USERS},
-    form::Form,
     last_good::{Found, LastGood, Reading},
     report::Report,
     yaml::{Document, Limits, Location, Map, YamlError, nearest},
@@ -71,8 +70,7 @@ impl DynamicFile {
         };
 
         let mut diagnostics = report.finish();
-        let (source, form) = (SourceName::DynamicFile, Form::Strict);
-        let reading = Reading { source, name: "the dynamic file", form, user_ids };
+        let reading = Reading { source: SourceName::DynamicFile, name: Some("the dynamic file"), user_ids };
         let lists = LastGood::update(previous.map(|previous| &previous.lists), reading, found, &mut diagnostics);
         Update { next: Self { lists, last_updated }, diagnostics }
     }

@@ -1,19 +1,25 @@
 //! The entries of `mapRoles`, `mapUsers` and `mapAccounts`, and the specs of custom resources: the same wherever they are
 //! written.
 //!
-//! A list is unusable as a whole when it is no list, or when it has entries and not one of them is good: the first is
-//! seldom meant, and the second is far more often a slip made in all of them at once than the wish to let nobody in.
-//! Whoever wants that writes an empty list.
+//! Each entry goes its own way, whatever else is in its list. One with a restriction that is not understood is closed: it
+//! lets nobody in. One that does not say as whom gives what it gave before, and is closed if it gave nothing.
+//!
+//! A list is unusable as a whole when it is no list, or when it has entries and nobody can tell of one of them whom it is
+//! about: that is far more often a slip made in all of them at once than the wish to let nobody in. Whoever wants that
+//! writes an empty list.
 
 mod entry;
+mod settle;
 
 use std::{borrow::Cow, sync::Arc};
 
 use super::{
-    form::Form,
     report::Report,
-    yaml::{Node, YamlError},
+    yaml::{Location, Node, YamlError},
 };
+use entry::Outcome;
+use settle::Draft;
+
 use crate::{
     arn::{AccountId, AccountIdError},
     diagnostic::{Diagnostic, DiagnosticCode, Quoted, Severity},
@@ -36,7 +42,6 @@ pub(super) enum Kind {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Written {
     pub(super) kind: Kind,
-    pub(super) form: Form,
     pub(super) user_ids: UserIds,
 }
 
@@ -75,6 +80,14 @@ impl Kind {
         }
     }
 
+    /// The items of a list of texts; the schema of custom resources knows no other form.
+    fn texts(self, node: &Node) -> Result<Cow<'_, [Node]>, YamlError> {
+        match self {
+            Self::Object => node.as_seq().map(Cow::Borrowed),
+            Self::Role | Self::User => texts(node),
+        }
+    }
+
     /// Where an entry belongs that is about the other half of all principals.
     const fn other(self) -> Option<Self> {
         match self {
@@ -85,29 +98,66 @@ impl Kind {
     }
 }
 
-/// The rule of a custom resource, if all of its spec is good.
-pub(super) fn object(name: &Arc<str>, spec: &Node, report: &mut Report) -> Option<Rule> {
-    let written = Written { kind: Kind::Object, form: Form::Strict, user_ids: UserIds::Optional };
-    entry::rule(written, Origin::Object(Arc::clone(name)), spec, report)
+/// The rules of a custom resource, whose rules were these until now; `None` when nobody can tell whom it is about.
+pub(super) fn object(
+    name: &Arc<str>,
+    spec: &Node,
+    last: &[Arc<Rule>],
+    report: &mut Report,
+) -> Option<Arc<[Arc<Rule>]>> {
+    let written = Written { kind: Kind::Object, user_ids: UserIds::Optional };
+    let mut draft = Draft::default();
+    match entry::read(written, Origin::Object(Arc::clone(name)), spec, report) {
+        // Whom the object was about it is about still, as far as anybody can tell.
+        Outcome::Closed(closed) if closed.is_empty() => {
+            draft.close(last.iter().map(|rule| Rule::clone(rule).closed()).collect(), Location::START, report);
+        }
+        Outcome::Unknown => return None,
+        outcome => draft.take(outcome, Location::START, report),
+    }
+    Some(draft.finish(last, report).into())
 }
 
-/// The rules of a list, or `None` when the list is unusable.
-pub(super) fn rules(written: Written, node: Node, report: &mut Report) -> Option<Arc<[Arc<Rule>]>> {
-    let Written { kind, form, .. } = written;
-    read(
-        node,
-        |node| form.mappings(node),
-        report,
-        |index, item, report| {
-            let origin = Origin::Entry { key: kind.key(), index, location: item.location() };
-            entry::rule(written, origin, item, report).map(Arc::new)
-        },
-    )
+/// The rules of a list, which were these until now; or `None` when the list is unusable.
+pub(super) fn rules(
+    written: Written,
+    node: Node,
+    last: Option<&[Arc<Rule>]>,
+    report: &mut Report,
+) -> Option<Arc<[Arc<Rule>]>> {
+    let (at, items) = items(node, mappings, report)?;
+    let is_empty = items.is_empty();
+    let mut draft = Draft::default();
+    // Each item is let go as soon as it is read: of a long list the values and the rules are never there at once.
+    for (index, item) in items.into_iter().enumerate() {
+        report.entry(index);
+        let location = item.location();
+        let origin = Origin::Entry { key: written.kind.key(), index, location };
+        draft.take(entry::read(written, origin, &item, report), location, report);
+    }
+    // An entry that is closed says that whoever it was about is not to get in as before.
+    let is_usable = is_empty || !draft.is_empty() || (draft.has_closed() && last.is_some());
+    if !is_usable {
+        report.fatal(DiagnosticCode::NoUsableEntry, at, "not one entry of the list is usable", None);
+        return None;
+    }
+    Some(draft.finish(last.unwrap_or_default(), report).into())
 }
 
 /// The accounts of a list, or `None` when the list is unusable.
-pub(super) fn accounts(form: Form, node: Node, report: &mut Report) -> Option<Arc<[AccountId]>> {
-    read(node, |node| form.texts(&node).map(Cow::into_owned), report, |_, item, report| account(item, report))
+pub(super) fn accounts(node: Node, report: &mut Report) -> Option<Arc<[AccountId]>> {
+    let (at, items) = items(node, |node| texts(&node).map(Cow::into_owned), report)?;
+    let is_empty = items.is_empty();
+    let mut good = Vec::with_capacity(items.len());
+    for (index, item) in items.into_iter().enumerate() {
+        report.entry(index);
+        good.extend(account(&item, report));
+    }
+    if good.is_empty() && !is_empty {
+        report.fatal(DiagnosticCode::NoUsableEntry, at, "not one entry of the list is usable", None);
+        return None;
+    }
+    Some(good.into())
 }
 
 /// Compiles the lists, and reports entries that are about the same principal.
@@ -129,36 +179,43 @@ fn describe(duplicates: &[Duplicate], source: SourceName) -> Vec<Diagnostic> {
     duplicates.iter().take(MAX_DUPLICATES).map(describe).collect()
 }
 
-/// Each item is let go as soon as it is read: of a long list the values and the rules are never there at once.
-fn read<T>(
+/// The items of a list, and where it begins.
+fn items(
     node: Node,
     items: impl FnOnce(Node) -> Result<Vec<Node>, YamlError>,
     report: &mut Report,
-    mut one: impl FnMut(usize, &Node, &mut Report) -> Option<T>,
-) -> Option<Arc<[T]>> {
-    if node.is_null() || node.as_text().is_ok_and(|text| text.trim().is_empty()) {
-        return Some(Arc::new([]));
-    }
+) -> Option<(Location, Vec<Node>)> {
     let at = node.location();
-    let items = match items(node) {
-        Ok(items) => items,
+    if node.is_null() || node.as_text().is_ok_and(|text| text.trim().is_empty()) {
+        return Some((at, Vec::new()));
+    }
+    match items(node) {
+        Ok(items) => Some((at, items)),
         Err(error) => {
             let fix = "each entry of the list begins with a dash".to_owned();
             report.fatal(DiagnosticCode::NotAList, error.location(), error.message(), Some(fix));
-            return None;
+            None
         }
-    };
-    let is_empty = items.is_empty();
-    let mut good = Vec::with_capacity(items.len());
-    for (index, item) in items.into_iter().enumerate() {
-        report.entry(index);
-        good.extend(one(index, &item, report));
     }
-    if good.is_empty() && !is_empty {
-        report.fatal(DiagnosticCode::NoUsableEntry, at, "not one entry of the list is usable", None);
-        return None;
+}
+
+/// The items of a list of mappings. A single mapping is the list of it, as aws-iam-authenticator has it in its config file,
+/// which it reads with viper (`WeaklyTypedInput`).
+fn mappings(node: Node) -> Result<Vec<Node>, YamlError> {
+    match node.as_map() {
+        Ok(map) if map.entries().is_empty() => Ok(Vec::new()),
+        Ok(_) => Ok(vec![node]),
+        Err(_) => node.into_seq(),
     }
-    Some(good.into())
+}
+
+/// The items of a list of texts. A text is the list of its parts between commas, likewise (`stringToWeakSliceHookFunc`); white
+/// space around a part stays, as it does there.
+fn texts(node: &Node) -> Result<Cow<'_, [Node]>, YamlError> {
+    match node.split(',') {
+        Some(parts) => Ok(parts.into()),
+        None => node.as_seq().map(Cow::Borrowed),
+    }
 }
 
 fn account(item: &Node, report: &mut Report) -> Option<AccountId> {
@@ -199,7 +256,7 @@ fn duplicate(unused: &Rule, used: &Rule, source: SourceName) -> Diagnostic {
         format!("are both about {}", Quoted(&first))
     } else {
         format!(
-            "are about {} and {}, which are the same principal: role paths, sessions and case are not looked at",
+            "are about {} and {}, which are the same principal: role paths and case are not looked at",
             Quoted(&first),
             Quoted(&second)
         )

@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use super::{
     entries::{self, Kind, Lists, MAP_ACCOUNTS, MAP_ROLES, MAP_USERS, UserIds, Written},
-    form::Form,
     report::Report,
     yaml::{Node, YamlError},
 };
 use crate::{
     arn::AccountId,
-    diagnostic::{Diagnostic, DiagnosticCode},
+    diagnostic::{Diagnostic, DiagnosticCode, Severity},
     ruleset::{Rule, RuleSet},
     source::SourceName,
 };
@@ -40,9 +39,8 @@ pub(super) enum Found {
 #[derive(Clone, Copy)]
 pub(super) struct Reading {
     pub(super) source: SourceName,
-    /// What people call the source.
-    pub(super) name: &'static str,
-    pub(super) form: Form,
+    /// What people call the source, if its other keys count while one was never usable.
+    pub(super) name: Option<&'static str>,
     pub(super) user_ids: UserIds,
 }
 
@@ -54,18 +52,18 @@ impl LastGood {
         mut found: impl FnMut(&'static str) -> Found,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Self {
-        let Reading { source, form, user_ids, .. } = reading;
+        let Reading { source, user_ids, .. } = reading;
         let last = previous.and_then(|previous| previous.roles.clone());
-        let roles = reading.list(MAP_ROLES, found(MAP_ROLES), last, diagnostics, |node, report| {
-            entries::rules(Written { kind: Kind::Role, form, user_ids }, node, report)
+        let roles = reading.list(MAP_ROLES, found(MAP_ROLES), last, diagnostics, |node, last, report| {
+            entries::rules(Written { kind: Kind::Role, user_ids }, node, last, report)
         });
         let last = previous.and_then(|previous| previous.users.clone());
-        let users = reading.list(MAP_USERS, found(MAP_USERS), last, diagnostics, |node, report| {
-            entries::rules(Written { kind: Kind::User, form, user_ids }, node, report)
+        let users = reading.list(MAP_USERS, found(MAP_USERS), last, diagnostics, |node, last, report| {
+            entries::rules(Written { kind: Kind::User, user_ids }, node, last, report)
         });
         let last = previous.and_then(|previous| previous.accounts.clone());
-        let accounts = reading.list(MAP_ACCOUNTS, found(MAP_ACCOUNTS), last, diagnostics, |node, report| {
-            entries::accounts(form, node, report)
+        let accounts = reading.list(MAP_ACCOUNTS, found(MAP_ACCOUNTS), last, diagnostics, |node, _, report| {
+            entries::accounts(node, report)
         });
 
         let lists = Lists {
@@ -104,12 +102,17 @@ impl Reading {
         found: Found,
         last: Option<Arc<[T]>>,
         diagnostics: &mut Vec<Diagnostic>,
-        read: impl FnOnce(Node, &mut Report) -> Option<Arc<[T]>>,
+        read: impl FnOnce(Node, Option<&[T]>, &mut Report) -> Option<Arc<[T]>>,
     ) -> Option<Arc<[T]>> {
-        let mut report = Report::new(self.source, key).consequence(self.consequence(last.is_some()));
+        let report = Report::new(self.source, key);
+        let mut report = match self.consequence(last.is_some()) {
+            Some(consequence) => report.consequence(consequence),
+            None => report,
+        };
+        let is_gone = matches!(found, Found::Gone);
         let now = match found {
             Found::Gone => Some(Arc::from([])),
-            Found::Node(node) => read(node, &mut report),
+            Found::Node(node) => read(node, last.as_deref(), &mut report),
             Found::Unreadable(error) => {
                 report.fatal(DiagnosticCode::NotYaml, error.location(), error.message(), None);
                 None
@@ -117,15 +120,22 @@ impl Reading {
             Found::Unknown => None,
         };
         diagnostics.extend(report.finish());
+        let held = last.as_ref().map_or(0, |last| last.len());
+        if held > 0 && now.as_ref().is_some_and(|now| now.is_empty()) {
+            let how = if is_gone { "the key is gone" } else { "the list is empty" };
+            let entries = if held == 1 { "entry" } else { "entries" };
+            let message = format!("{how}: it held {held} {entries}, and none is left");
+            diagnostics.push(Diagnostic::new(DiagnosticCode::Emptied, Severity::Warning, self.source, key, message));
+        }
         now.or(last)
     }
 
     /// What follows from a list that is not usable.
-    fn consequence(self, was_usable: bool) -> String {
+    fn consequence(self, was_usable: bool) -> Option<String> {
         if was_usable {
-            return "what the key held before stays in force".to_owned();
+            return Some("what the key held before stays in force".to_owned());
         }
-        let name = self.name;
-        format!("the key was never usable, so that {name} has no answer for those whom its other keys do not name")
+        let name = self.name?;
+        Some(format!("the key was never usable, so that {name} has no answer for those whom its other keys do not name"))
     }
 }

@@ -25,6 +25,11 @@ impl Report {
         Self { source, key, object: None, entry: None, consequence: None, diagnostics: Vec::new(), unlisted: 0 }
     }
 
+    /// One beside it, of what is not to be said.
+    pub(super) const fn silent(&self) -> Self {
+        Self::new(self.source, self.key)
+    }
+
     /// What follows is about this object, and places in its text mean nothing to anybody: it came from the API server.
     pub(super) fn object(self, name: &Arc<str>) -> Self {
         Self { object: Some(Arc::clone(name)), ..self }

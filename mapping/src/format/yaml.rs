@@ -87,6 +87,8 @@ enum Content {
     Map(Map),
     /// What has no certain meaning by itself, and leaves the rest of the document its own: whoever reads it gets the error.
     Broken(Box<YamlError>),
+    /// A mapping of which the same holds, with all that is written in it, each key as often as it is.
+    Unclear(Box<(Map, YamlError)>),
 }
 
 impl Document {
@@ -184,6 +186,14 @@ impl Node {
         }
     }
 
+    /// All that is written in a mapping that has no certain meaning (a key twice, for instance), each key as often as it is.
+    pub(crate) fn as_unclear_map(&self) -> Option<&Map> {
+        match &self.content {
+            Content::Unclear(unclear) => Some(&unclear.0),
+            _ => None,
+        }
+    }
+
     /// The items of a list.
     ///
     /// # Errors
@@ -278,6 +288,7 @@ impl Node {
             Content::Seq(_) => self.error(format!("expected {what}, found a list")),
             Content::Map(_) => self.error(format!("expected {what}, found a mapping")),
             Content::Broken(error) => (**error).clone(),
+            Content::Unclear(unclear) => unclear.1.clone(),
         }
     }
 }

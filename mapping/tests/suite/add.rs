@@ -62,8 +62,6 @@ fn what_cannot_be_appended_to_safely_is_left_to_a_person_who_is_shown_the_entry(
         ("!!seq\n- {userarn: 'arn:aws:iam::123456789012:user/bob', username: bob}", "add"),
         ("- {userarn: 'arn:aws:iam::123456789012:user/bob', username: bob}\n...\n", "cannot be added"),
         ("- {userarn: 'arn:aws:iam::123456789012:user/bob', username: bob}\n---\n", "mapUsers"),
-        // A newline at the end would be part of the name.
-        ("- userarn: arn:aws:iam::123456789012:user/bob\n  username: bob\n  groups:\n  - |+\n    dev", "mapUsers"),
     ] {
         match add_jane(&data(&[("mapUsers", before)])) {
             Err(error @ AddError::ByHand { .. }) => {
@@ -83,11 +81,12 @@ fn what_cannot_be_appended_to_safely_is_left_to_a_person_who_is_shown_the_entry(
 fn what_cannot_be_read_is_told_with_its_place_and_not_added_to() {
     for (key, text, hint) in [
         ("mapUsers", "- userarn: [", "mapUsers line 1 column"),
-        ("mapUsers", "users:\n- jane", "mapUsers line 1 column 1: error not_a_list"),
+        ("mapUsers", "jane", "mapUsers line 1 column 1: error not_a_list"),
+        ("mapUsers", "mapUsers:\n- userarn: arn:aws:iam::123456789012:user/bob", "line 1 column 1: error no_usable_entry"),
         ("mapUsers", "- userarn: nonsense", "error no_usable_entry"),
         // Nobody can tell whether it names jane.
         ("mapRoles", "- a: b\n  - c", "mapRoles line 2 column"),
-        ("mapAccounts", "12", "mapAccounts line 1 column 1: error not_a_list"),
+        ("mapAccounts", "12", "mapAccounts line 1 column 1: error no_usable_entry"),
     ] {
         let error = add_jane(&data(&[(key, text)])).unwrap_err();
         assert!(matches!(error, AddError::Unreadable(_)), "{error}");
@@ -130,6 +129,13 @@ fn a_role_and_a_permission_set_are_let_in_as_they_were_written() {
 }
 
 #[test]
+fn a_session_of_a_role_is_let_in_alone() {
+    let object = role("arn:aws:sts::123456789012:assumed-role/Dev/jane").add_to(&BTreeMap::new()).unwrap();
+    assert_eq!(username(&object, &session("Dev", "jane")).as_deref(), Some("r:jane"));
+    assert_eq!(username(&object, &session("Dev", "joe")), None);
+}
+
+#[test]
 fn an_entry_that_is_probably_not_meant_so_is_not_added() {
     let with = |groups: &[&str]| {
         let groups = groups.iter().map(|group| template(group)).collect();
@@ -143,7 +149,6 @@ fn an_entry_that_is_probably_not_meant_so_is_not_added() {
         (named("arn:aws:iam::123456789012:user/jane", "{{SessionName}}"), "sessionless_template"),
         (named("arn:aws:iam::123456789012:role/jane", "jane"), "wrong_list"),
         (role("arn:aws:iam::123456789012:user/jane"), "wrong_list"),
-        (role("arn:aws:sts::123456789012:assumed-role/Dev/jane"), "session_ignored"),
     ] {
         let codes: Vec<_> = entry.diagnostics().iter().map(|diagnostic| diagnostic.code().as_str()).collect();
         assert!(codes.contains(&code), "{code}: {codes:?}");
@@ -185,7 +190,7 @@ proptest! {
             prop_assert!(entry.add_to(&BTreeMap::new()).is_ok());
         } else {
             let codes: Vec<_> = entry.diagnostics().iter().map(|diagnostic| diagnostic.code().as_str()).collect();
-            let expected = ["empty_username", "empty_group", "suspicious_group", "sessionless_template", "no_usable_entry"];
+            let expected = ["empty_username", "empty_group", "suspicious_group", "sessionless_template", "entry_closed"];
             prop_assert!(codes.iter().all(|code| expected.contains(code)), "{:?}", codes);
         }
     }

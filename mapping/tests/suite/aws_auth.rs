@@ -1,7 +1,7 @@
 //! The `aws-auth` ConfigMap over time.
 
 use mapping::{
-    Chain, Decision, Identity, Source, SourceName,
+    Chain, Decision, Diagnostic, Identity, Source, SourceName,
     format::{Update, aws_auth::AwsAuth},
 };
 
@@ -11,8 +11,8 @@ const ROLES: &str = "- {rolearn: 'arn:aws:iam::123456789012:role/X', username: x
 const USERS: &str = "- {userarn: 'arn:aws:iam::123456789012:user/u', username: u}";
 const ACCOUNTS: &str = "['999999999999']";
 
-/// Texts from which no rule can be taken: garbage, another type, and lists in which not one entry is good.
-const UNUSABLE: [&str; 12] = [
+/// Texts from which no rule can be taken: garbage, another type, and lists of which nobody can tell whom they are about.
+const UNUSABLE: [&str; 13] = [
     "{",
     "- rolearn: [",
     "- a\n b: c",
@@ -20,11 +20,12 @@ const UNUSABLE: [&str; 12] = [
     "a\u{0}b",
     "--- []\n--- []",
     "hello",
-    "rolearn: arn:aws:iam::123456789012:role/X",
-    "- rolearn: x\n  rolearn: y",
+    "rolearn: arn:aws:iam::123456789012:role/",
+    "mapRoles:\n- {rolearn: 'arn:aws:iam::123456789012:role/Y', username: y}",
+    "- username: x\n  username: y",
     "- {}",
     "- *unknown",
-    "- {rolearn: 'arn:aws:iam::123456789012:role/X', username: ''}",
+    "- {rolearn: 'arn:aws:iam::12345678901:role/X', username: x}",
 ];
 
 fn maps(auth: &AwsAuth, caller: &Identity) -> bool {
@@ -51,7 +52,7 @@ fn a_text_that_says_nothing_holds_no_entries() {
     for text in ["", " \n", "[]", "# nobody\n", "---\n", "null", "~", "\"\"", "''", "``", " `` \n"] {
         for key in ["mapRoles", "mapUsers", "mapAccounts"] {
             let Update { next, diagnostics } = AwsAuth::update(Some(&good()), &data(&[(key, text)]));
-            assert_eq!(lines(&diagnostics), [""; 0], "{text:?}");
+            assert!(diagnostics.iter().all(|diagnostic| diagnostic.code().as_str() == "emptied"), "{text:?}");
             assert_eq!(next.rules().rule_count(), 0, "{text:?}");
         }
     }
@@ -62,7 +63,8 @@ fn a_text_that_cannot_be_used_keeps_what_its_key_held() {
     for text in UNUSABLE {
         let update = AwsAuth::update(Some(&good()), &data(&[("mapRoles", text), ("mapUsers", USERS)]));
         assert!(maps(&update.next, &session("X", "s")), "{text:?}");
-        let last = update.diagnostics.last().unwrap();
+        let is_about_roles = |diagnostic: &&Diagnostic| diagnostic.key() == "mapRoles";
+        let last = update.diagnostics.iter().rfind(is_about_roles).unwrap();
         assert!(last.location().is_some() && last.key() == "mapRoles", "{last}");
         assert!(last.message().ends_with("; what the key held before stays in force"), "{last}");
 
@@ -150,13 +152,14 @@ fn an_object_of_which_nothing_was_ever_good_has_no_answer() {
 #[test]
 fn the_place_of_an_error_is_counted_in_the_text_of_its_key() {
     let text = "- rolearn: arn:aws:iam::123456789012:role/X\n  username: x\n  groups: [a\n- b";
-    let Update { diagnostics, .. } = AwsAuth::update(Some(&good()), &data(&[("mapRoles", text)]));
+    let others = [("mapUsers", USERS), ("mapAccounts", ACCOUNTS)];
+    let Update { diagnostics, .. } = AwsAuth::update(Some(&good()), &data(&[("mapRoles", text), others[0], others[1]]));
     let [diagnostic] = diagnostics.as_slice() else { panic!("one problem") };
     assert_eq!(diagnostic.code().as_str(), "not_yaml");
     assert_eq!(diagnostic.location().unwrap().line(), 3);
     assert_eq!(
-        lines(&aws_auth(&[("mapUsers", "userarn: x")]).diagnostics),
-        ["EKSConfigMap mapUsers line 1 column 1: error not_a_list: expected a list, found a mapping; \
+        lines(&aws_auth(&[("mapUsers", "jane")]).diagnostics),
+        ["EKSConfigMap mapUsers line 1 column 1: error not_a_list: expected a list, found \"jane\"; \
           the key was never usable, so that aws-auth has no answer for those whom its other keys do not name; each entry of the list begins with a dash"]
     );
 }

@@ -46,7 +46,7 @@ fn read(source: SourceName, list: List, entry: &str) -> (Arc<RuleSet>, Vec<&'sta
         SourceName::Crd => {
             let object = Object { name: "x", uid: "x", created: SystemTime::UNIX_EPOCH, spec: &entry };
             let update = CustomResource::update(None, &object);
-            (custom_resource::rules([&update.next]).rules.into(), update.diagnostics)
+            (custom_resource::rules([&update.next]).rules, update.diagnostics)
         }
         SourceName::DynamicFile => {
             let update = DynamicFile::update(None, Some(object.as_bytes()), UserIds::Optional);
@@ -57,12 +57,12 @@ fn read(source: SourceName, list: List, entry: &str) -> (Arc<RuleSet>, Vec<&'sta
             (update.next.rules(), update.diagnostics)
         }
         SourceName::MountedFile => match config_file(&object) {
-            Ok(loaded) => (loaded.rules.into(), loaded.diagnostics),
+            Ok(loaded) => (loaded.rules, loaded.diagnostics),
             Err(error) => (Arc::default(), error.diagnostics().to_vec()),
         },
     };
-    // Where the entry belongs, and that a list has no other one, is not about the entry.
-    let of_the_list = ["no_usable_entry", "wrong_list"];
+    // Where the entry belongs, that a list has no other one, and what comes of it is not about the entry.
+    let of_the_list = ["no_usable_entry", "wrong_list", "entry_closed"];
     let codes = diagnostics.iter().map(|diagnostic| diagnostic.code().as_str());
     (rules, codes.filter(|code| !of_the_list.contains(code)).collect())
 }
@@ -100,8 +100,8 @@ fn every_way_to_write_a_principal_means_the_same_in_every_source() {
             "session of a role",
             Roles,
             arn("arn:aws:sts::123456789012:assumed-role/X/s"),
+            session("X", "s"),
             session("X", "t"),
-            session("s", "s"),
         ),
         ("another case", Roles, arn("ARN:AWS:IAM::123456789012:ROLE/x"), session("X", "s"), session("XX", "s")),
         (
@@ -177,6 +177,44 @@ fn every_way_to_write_a_principal_means_the_same_in_every_source() {
             assert_eq!(codes, first, "{way} in {source}");
             assert!(maps(source, &rules, &who), "{way} in {source}");
             assert!(!maps(source, &rules, &nobody), "{way} in {source}");
+        }
+    }
+}
+
+/// A custom resource has a schema, which takes lists alone.
+#[test]
+fn a_text_of_groups_or_accounts_and_a_single_entry_mean_the_same_in_every_text() {
+    let entry = |groups: &str| format!(r#"{{ARN: "arn:aws:iam::123456789012:role/X", "username": "x", "groups": {groups}}}"#);
+    for source in SourceName::ALL {
+        for (groups, expected) in
+            [(r#""a,b""#, &["a", "b"][..]), (r#""system:masters""#, &["system:masters"]), (r#"["a,b"]"#, &["a,b"])]
+        {
+            let (rules, codes) = read(source, List::Roles, &entry(groups));
+            let chain = Chain::new(vec![Source::new(source, Some(rules))]);
+            match chain.decide(&session("X", "s")) {
+                Decision::Granted(grant) => assert_eq!((grant.groups(), codes.len()), (&*expected.iter().map(|group| (*group).to_owned()).collect::<Vec<_>>(), 0), "{source} {groups}"),
+                _ => assert_eq!((source, codes), (SourceName::Crd, vec!["wrong_type"]), "{groups}"),
+            }
+        }
+        // A session's name may have a comma in it.
+        let sessions = entry("[]").replace("\"groups\": []", "\"sessionNames\": \"jane,joe\"");
+        let (rules, codes) = read(source, List::Roles, &sessions);
+        assert_eq!((codes, rules.rule_count()), (vec!["wrong_type"], 0), "{source}");
+    }
+    let texts = [
+        ("mapRoles", r#"{"rolearn": "arn:aws:iam::123456789012:role/X", "username": "x"}"#, (1, 0)),
+        ("mapUsers", r#"{"userarn": "arn:aws:iam::123456789012:user/u", "username": "u"}"#, (1, 0)),
+        ("mapUsers", "{}", (0, 0)),
+        ("mapAccounts", r#""123456789012,444455556666""#, (0, 2)),
+        ("mapAccounts", "123456789012", (0, 1)),
+    ];
+    for (key, text, expected) in texts {
+        let object = format!("{{\"{key}\": {text}}}");
+        let loaded = config_file(&object).unwrap().rules;
+        let aws_auth = aws_auth(&[(key, text)]).next.rules();
+        let dynamic = DynamicFile::update(None, Some(object.as_bytes()), UserIds::Optional).next.rules();
+        for rules in [loaded, aws_auth, dynamic] {
+            assert_eq!((rules.rule_count(), rules.account_count()), expected, "{text}");
         }
     }
 }

@@ -6,7 +6,7 @@ use mapping::{
     Chain, Decision, Principal, Source, SourceName, Template,
     format::{
         aws_auth::AwsAuth,
-        config_file,
+        config_file::ConfigFile,
         yaml::{Document, YamlError},
     },
 };
@@ -250,7 +250,7 @@ proptest! {
     #[test]
     fn no_text_is_too_strange_for_a_config_file(text in yamlish()) {
         if let Ok(document) = Document::parse(&text) && let Ok(map) = document.into_root().into_map() {
-            let _ = config_file::load(map);
+            let _ = ConfigFile::load(map);
         }
     }
 

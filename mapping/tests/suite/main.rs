@@ -20,6 +20,7 @@ mod laws;
 mod like;
 mod principals;
 mod reserved;
+mod restrictions;
 mod sessions;
 mod sso;
 mod support;

@@ -108,6 +108,31 @@ fn a_condition_that_is_not_understood_is_an_error_of_the_entry() {
 }
 
 #[test]
+fn an_arn_of_a_session_is_about_that_session_alone() {
+    let arn = "rolearn: 'arn:aws:sts::123456789012:assumed-role/team/X/jane@example.com'";
+    for more in ["", ", sessionNames: ['*@example.com', joe]"] {
+        for chain in chains_of_roles(&format!("- {{{arn}, username: x{more}}}\n")) {
+            let grant = granted(chain.decide(&session("X", "jane@example.com")));
+            assert_eq!(grant.rule(), "mapRoles[0] arn:aws:sts::123456789012:assumed-role/team/X/jane@example.com");
+            for name in ["joe", "Jane@example.com", "jane@example.comm", "joe@example.com"] {
+                assert_eq!(chain.decide(&session("X", name)), Decision::NotMapped, "{name}");
+            }
+        }
+    }
+    let all = "- {rolearn: 'arn:aws:iam::123456789012:role/X', username: all}";
+    for chain in chains_of_roles(&format!("- {{{arn}, username: x}}\n{all}\n")) {
+        assert_eq!(granted(chain.decide(&session("X", "jane@example.com"))).username(), "x");
+        assert_eq!(granted(chain.decide(&session("X", "joe"))).username(), "all");
+    }
+    // The two leave nobody.
+    skipped(
+        &format!("- {{{arn}, username: x, sessionNames: [joe]}}"),
+        &["2 column 3: error conflicting_keys: sessionNames leaves out \"jane@example.com\", the session of the ARN; \
+           write the session in one of them only"],
+    );
+}
+
+#[test]
 fn only_roles_have_sessions() {
     skipped(
         "- {rolearn: 'arn:aws:iam::123456789012:user/u', username: x, sessionNames: [jane]}",
@@ -119,9 +144,9 @@ fn only_roles_have_sessions() {
          - {userarn: 'arn:aws:iam::123456789012:user/v', username: v, sessionNames: [jane]}",
     )]);
     assert_eq!(
-        lines(&update.diagnostics),
-        ["EKSConfigMap mapUsers[1] line 2 column 62: error misplaced_key: sessionNames is of roles only, \
-         so the entry is not used; move the entry to mapRoles"]
+        lines(&update.diagnostics)[0],
+        "EKSConfigMap mapUsers[1] line 2 column 62: error misplaced_key: sessionNames is of roles only, \
+         so the entry is not used; move the entry to mapRoles"
     );
     assert_eq!(update.next.rules().rule_count(), 1);
 }

@@ -197,8 +197,8 @@ fn an_entry_is_about_an_arn_or_a_permission_set_and_not_both() {
          - {userarn: 'arn:aws:iam::123456789012:user/v', username: v, sso: {}}",
     )]);
     assert_eq!(
-        lines(&update.diagnostics),
-        ["EKSConfigMap mapUsers[1] line 2 column 62: error misplaced_key: sso is of roles only, \
-         so the entry is not used; move the entry to mapRoles"]
+        lines(&update.diagnostics)[0],
+        "EKSConfigMap mapUsers[1] line 2 column 62: error misplaced_key: sso is of roles only, \
+         so the entry is not used; move the entry to mapRoles"
     );
 }

@@ -7,8 +7,8 @@ use mapping::{
     format::{
         Loaded, Update,
         aws_auth::AwsAuth,
-        config_file::{self, LoadError},
-        yaml::Document,
+        config_file::{ConfigFile, LoadError},
+        yaml::{Document, Map},
     },
 };
 
@@ -55,14 +55,19 @@ pub(crate) fn rules(keys: &[(&str, &str)]) -> Option<Arc<RuleSet>> {
 
 /// The `server` section of a config file.
 pub(crate) fn config_file(text: &str) -> Result<Loaded, LoadError> {
-    config_file::load(Document::parse(text).expect("YAML").into_root().into_map().expect("a mapping"))
+    let Update { next, diagnostics } = ConfigFile::load(section(text))?;
+    Ok(Loaded { rules: next.rules(), diagnostics })
+}
+
+pub(crate) fn section(text: &str) -> Map {
+    Document::parse(text).expect("YAML").into_root().into_map().expect("a mapping")
 }
 
 /// Chains of the two text sources, each with these entries of `mapRoles`, all of them good.
 pub(crate) fn chains_of_roles(entries: &str) -> [Chain; 2] {
     let loaded = config_file(&format!("mapRoles:\n{entries}")).expect("usable");
     assert_eq!(lines(&loaded.diagnostics), [""; 0]);
-    [chain(&[("mapRoles", entries)]), Chain::new(vec![Source::new(SourceName::MountedFile, Some(loaded.rules.into()))])]
+    [chain(&[("mapRoles", entries)]), Chain::new(vec![Source::new(SourceName::MountedFile, Some(loaded.rules))])]
 }
 
 /// What is said about one entry of `mapRoles`, beside a good one that must stay in force; and whether it is used.
@@ -71,8 +76,10 @@ pub(crate) fn entry_of_roles(entry: &str) -> (Vec<String>, bool) {
     let update = aws_auth(&[("mapRoles", &format!("{GOOD}\n{entry}"))]);
     let rules = update.next.rules();
     let lines = lines(&update.diagnostics);
+    // That it refuses whom it is about goes without saying.
     let lines = lines
         .into_iter()
+        .filter(|line| !line.contains(": error entry_closed: "))
         .map(|line| line.strip_prefix("EKSConfigMap mapRoles[1] line ").expect("about the second entry").to_owned());
     (lines.collect(), rules.rule_count() == 2)
 }

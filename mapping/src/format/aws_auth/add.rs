@@ -21,8 +21,9 @@ use crate::{
         entries::{Kind, Lists},
         yaml::{Location, quoted},
     },
-    principal::Principal,
-    ruleset::{Origin, Rule, Subject, Whom},
+    pattern::{Case, Pattern},
+    principal::{Principal, PrincipalKind},
+    ruleset::{Gives, Origin, Rule, Subject, User, Whom},
     sso::{PermissionSet, PermissionSetNameError},
     template::Template,
 };
@@ -171,6 +172,13 @@ impl NewEntry {
         }
     }
 
+    /// The session that the ARN names, if it names one.
+    fn sessions(&self) -> Option<Box<[Pattern]>> {
+        let Target::Arn(principal) = &self.target else { return None };
+        let PrincipalKind::AssumedRole { session, .. } = principal.kind() else { return None };
+        Pattern::new(session, Case::Kept).ok().map(|pattern| [pattern].into())
+    }
+
     /// Entries that ask for more (a `userid`, names of sessions) are about the same principal too: whoever adds another one
     /// probably knows nothing of them.
     fn find_same_principal(&self, lists: &Lists) -> Result<(), AddError> {
@@ -193,9 +201,10 @@ impl NewEntry {
     }
 
     fn is_written_by(&self, rule: &Rule) -> bool {
-        let Rule { subject, written: _, username, groups, instance, origin: _ } = rule;
-        let wanted = Subject { whom: self.whom(), user_id: None, sessions: None };
-        *subject == wanted && *username == self.username && **groups == *self.groups && instance.is_none()
+        let Rule { subject, written: _, gives, instance, origin: _ } = rule;
+        let wanted = Subject { whom: self.whom(), user_id: None, sessions: self.sessions() };
+        let user = User { username: self.username.clone(), groups: self.groups.as_slice().into() };
+        *subject == wanted && *gives == Gives::User(user) && instance.is_none()
     }
 
     /// The entry in block style, with its dash in this column, counted from zero.

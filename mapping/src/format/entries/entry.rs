@@ -1,121 +1,155 @@
 //! One entry of `mapRoles` or `mapUsers`, or the spec of one custom resource.
 
 mod instance;
+mod keys;
 mod sessions;
 mod target;
 
-use super::{Kind, MAP_ROLES, UserIds, Written};
+use std::collections::HashSet;
+
+use super::{Kind, UserIds, Written};
 use crate::{
     diagnostic::{DiagnosticCode, Quoted},
     format::{
-        form::Form,
         report::Report,
-        yaml::{Entry, Map, Node, YamlError, nearest, plain},
+        yaml::{Location, Map, Node, YamlError},
     },
+    pattern::Pattern,
     principal::{Principal, PrincipalKind},
-    ruleset::{Origin, Rule, SYSTEM_MASTERS, Subject},
+    ruleset::{Gives, Origin, Rule, SYSTEM_MASTERS, Subject, User, Whom},
     template::{Template, TemplateError},
 };
 
 use instance::EC2_INSTANCE;
+use keys::{ALLOW, GROUPS, USERNAME, is_whom};
 use sessions::SESSION_NAMES;
 use target::{LIKE, SSO, Target};
 
-/// The rule that the entry writes, if all of it is good. Everything wrong in it is reported, not the first thing only.
-pub(super) fn rule(written: Written, origin: Origin, item: &Node, report: &mut Report) -> Option<Rule> {
-    let map = item.as_map().map_err(|error| wrong_type(report, "the entry", &error)).ok()?;
-    let Written { kind, form, user_ids } = written;
-    let mut reader = Reader { kind, form, user_ids, item, map, report };
-
-    let understood = reader.keys();
-    let target = reader.target();
-    let user_id = reader.user_id(target.as_ref());
-    let sessions = reader.sessions(target.as_ref());
-    let instance = reader.instance(target.as_ref());
-    let username = reader.username();
-    let groups = reader.groups();
-    let may_give = reader.may_give(target.as_ref(), groups.as_deref().unwrap_or_default());
-    if !understood || !may_give {
-        return None;
-    }
-    let (target, user_id, sessions, instance) = (target?, user_id?, sessions?, instance?);
-    let (username, groups) = (username?, groups?);
-
-    if let Target::Arn(principal) = &target {
-        reader.hint(principal, std::iter::once(&username).chain(&groups));
-    }
-    let (whom, written) = target.into_whom();
-    Some(Rule {
-        subject: Subject { whom, user_id, sessions },
-        written,
-        username,
-        groups: groups.into(),
-        instance,
-        origin,
-    })
+/// What an entry comes to.
+pub(super) enum Outcome {
+    /// All of it is good.
+    Good(Rule),
+    /// A restriction in it is not understood: it lets nobody in. A closed rule for each of the principals that it may be
+    /// about; none if nobody can tell.
+    Closed(Vec<Rule>),
+    /// Whom it is about is understood, and what it makes of them is not: a closed rule, until a user is found for it.
+    Nameless(Nameless),
+    /// Nobody can tell whom it is about.
+    Unknown,
 }
 
-struct Reader<'a> {
+/// A rule that misses its user.
+pub(super) struct Nameless {
+    pub(super) rule: Rule,
+    /// Whether its user may be in `system:masters`.
+    pub(super) may_give_masters: bool,
+}
+
+/// Reads the entry. Everything wrong in it is reported, not the first thing only.
+pub(super) fn read(written: Written, origin: Origin, item: &Node, report: &mut Report) -> Outcome {
+    let Written { kind, user_ids } = written;
+    match (item.as_map(), item.as_unclear_map()) {
+        (Ok(map), _) => Reader { kind, user_ids, item, map, report, closes: false }.entry(origin),
+        (Err(error), map) => {
+            wrong_type(report, "the entry", &error);
+            let mut unsaid = report.silent();
+            map.map_or(Outcome::Unknown, |map| {
+                Reader { kind, user_ids, item, map, report: &mut unsaid, closes: false }.unclear(origin)
+            })
+        }
+    }
+}
+
+struct Reader<'a, 'r> {
     kind: Kind,
-    form: Form,
     user_ids: UserIds,
     item: &'a Node,
     map: &'a Map,
-    report: &'a mut Report,
+    report: &'r mut Report,
+    /// Whether something was found that restricts the entry, or may, and is not understood.
+    closes: bool,
 }
 
-impl<'a> Reader<'a> {
-    /// Whether every key that restricts the entry is understood. Any other unknown key is reported and does no harm.
-    fn keys(&mut self) -> bool {
-        let known = || KEYS.into_iter().chain([self.kind.arn_key()]).chain(self.kind.restrictions());
-        let unknown = |entry: &&Entry| !known().any(|key| key.eq_ignore_ascii_case(entry.key()));
-        let mut understood = true;
-        for entry in self.map.entries().iter().filter(unknown) {
-            let (at, key) = (entry.location(), Quoted(entry.key()));
-            if let Some(word) = RESTRICTIONS.iter().find(|word| word.eq_ignore_ascii_case(entry.key())) {
-                let message = format!("{word} is of roles only, so the entry is not used");
-                let fix = Some(format!("move the entry to {MAP_ROLES}"));
-                self.report.error(DiagnosticCode::MisplacedKey, at, message, fix);
-                understood = false;
-            } else if let Some(meant) = misspelt_restriction(entry.key()) {
-                let message = format!("unknown key {key}; {meant} restricts an entry, so the entry is not used");
-                let fix = Some(format!("write {meant}, or remove the key"));
-                self.report.error(DiagnosticCode::UnknownKey, at, message, fix);
-                understood = false;
-            } else {
-                let is_arn = |kind: &Kind| kind.arn_key().eq_ignore_ascii_case(entry.key());
-                let fix = match self.kind.other() {
-                    Some(other) if is_arn(&other) => {
-                        Some(format!("an entry with {} belongs under {}", other.arn_key(), other.key()))
-                    }
-                    None if [Kind::Role, Kind::User].iter().any(is_arn) => {
-                        Some(format!("did you mean \"{}\"?", self.kind.arn_key()))
-                    }
-                    _ => {
-                        let meant = self.report.has_room().then(|| nearest(entry.key(), known())).flatten();
-                        meant.map(|meant| format!("did you mean \"{meant}\"?"))
-                    }
-                };
-                self.report.warning(DiagnosticCode::UnknownKey, at, format!("unknown key {key}"), fix);
-            }
+impl<'a> Reader<'a, '_> {
+    fn entry(mut self, origin: Origin) -> Outcome {
+        let are_names_known = self.keys();
+        let target = self.target();
+        let user_id = self.user_id(target.as_ref());
+        let sessions = self.sessions(target.as_ref());
+        let instance = self.instance(target.as_ref());
+        let username = self.username();
+        let groups = self.groups();
+        let may_give_masters = self.may_give_masters(target.as_ref());
+        let is_allowed = self.is_allowed(may_give_masters, groups.as_deref().unwrap_or_default());
+        if self.closes {
+            return self.closed((target.is_some(), user_id.flatten(), sessions.flatten()), &origin);
         }
-        understood
+        let (Some(target), Some(user_id), Some(sessions), Some(instance)) = (target, user_id, sessions, instance) else {
+            return Outcome::Unknown;
+        };
+        let user = username.zip(groups).filter(|_| are_names_known && is_allowed);
+        if let (Target::Arn(principal), Some((username, groups))) = (&target, &user) {
+            self.hint(principal, std::iter::once(username).chain(groups));
+        }
+        let (whom, written) = target.into_whom();
+        let subject = Subject { whom, user_id, sessions };
+        let rule = |gives| Rule { subject, written, gives, instance, origin };
+        match user {
+            Some((username, groups)) => {
+                Outcome::Good(rule(Gives::User(User { username, groups: groups.into() })))
+            }
+            None => Outcome::Nameless(Nameless { rule: rule(Gives::Nobody), may_give_masters }),
+        }
+    }
+
+    /// An entry that has no certain meaning as a whole. If it is only its names that stand twice, the rest of it has one.
+    fn unclear(self, origin: Origin) -> Outcome {
+        let mut seen = HashSet::new();
+        let key = |entry: &crate::format::yaml::Entry| entry.key().to_ascii_lowercase();
+        let doubled: Vec<_> = self.map.entries().iter().map(key).filter(|key| !seen.insert(key.clone())).collect();
+        let is_name = |key: &String| [USERNAME, GROUPS].contains(&key.as_str());
+        if doubled.is_empty() || !doubled.iter().all(is_name) {
+            return self.closed((false, None, None), &origin);
+        }
+        match self.entry(origin) {
+            Outcome::Good(rule) => {
+                let may_give_masters = !matches!(rule.subject.whom, Whom::Like(_));
+                Outcome::Nameless(Nameless { rule: rule.closed(), may_give_masters })
+            }
+            other => other,
+        }
+    }
+
+    /// A closed rule for each principal that the entry names in whatever way, with what of its conditions is understood: whether
+    /// that is so of the one it is about, the unique id, and the names of sessions.
+    fn closed(&self, (is_certain, user_id, sessions): Understood, origin: &Origin) -> Outcome {
+        if !self.map.entries().iter().any(|entry| is_whom(entry.key())) {
+            return Outcome::Unknown;
+        }
+        let mut seen = HashSet::new();
+        let named = self.named(is_certain).into_iter().map(Target::into_whom);
+        let named = named.filter(|(whom, _)| seen.insert(whom.clone()));
+        let rule = |(whom, written)| {
+            let subject = Subject { whom, user_id: user_id.clone(), sessions: sessions.clone() };
+            Rule { subject, written, gives: Gives::Nobody, instance: None, origin: origin.clone() }
+        };
+        Outcome::Closed(named.map(rule).collect())
     }
 
     fn username(&mut self) -> Option<Template> {
-        let (node, text) = self.text("username", DiagnosticCode::MissingUsername)?;
+        let (node, text) = self.text(USERNAME, DiagnosticCode::MissingUsername)?;
         if text.trim().is_empty() {
             self.report.error(DiagnosticCode::EmptyUsername, node.location(), "username is empty".to_owned(), None);
             return None;
         }
-        self.template("username", node, text)
+        self.template(USERNAME, node, text)
     }
 
     fn groups(&mut self) -> Option<Vec<Template>> {
-        let Some(node) = self.map.get_ignore_case("groups").filter(|node| !node.is_null()) else {
+        let Some(node) = self.get(self.map, GROUPS).filter(|node| !node.is_null()) else {
             return Some(Vec::new());
         };
-        let items = match self.form.texts(node) {
+        let items = match self.kind.texts(node) {
             Ok(items) => items,
             Err(error) => {
                 let fix = node.as_text().ok().map(|text| format!("write it as a list: groups: [{}]", Quoted(text)));
@@ -147,32 +181,34 @@ impl<'a> Reader<'a> {
         self.template("group", node, text)
     }
 
-    /// Whether the entry may give these groups: `system:masters` one about many roles only if it says so itself.
-    fn may_give(&mut self, target: Option<&Target>, groups: &[Template]) -> bool {
-        let written = self.map.entries().iter().find(|entry| entry.key().eq_ignore_ascii_case(ALLOW));
-        let allowed = match written.map(Entry::value).filter(|node| !node.is_null()) {
-            Some(node) => match node.as_bool() {
-                Ok(allowed) => allowed,
-                Err(error) => {
-                    wrong_type(self.report, ALLOW, &error);
-                    return false;
-                }
-            },
-            None => false,
-        };
+    /// Whether the entry may give `system:masters`: one about many roles only if it says so itself.
+    fn may_give_masters(&mut self, target: Option<&Target>) -> bool {
         let is_like = matches!(target, Some(Target::Like(..)));
-        if let Some(entry) = written.filter(|_| !is_like) {
+        let Some(entry) = self.map.entries().iter().find(|entry| self.kind.is_key(entry.key(), ALLOW)) else {
+            return !is_like;
+        };
+        let allowed = if entry.value().is_null() { Ok(false) } else { entry.value().as_bool() };
+        let allowed = allowed.unwrap_or_else(|error| {
+            self.close_for_type(ALLOW, &error);
+            false
+        });
+        if !is_like {
             let message = format!("{ALLOW} means nothing without {LIKE}");
             self.report.warning(DiagnosticCode::MisplacedKey, entry.location(), message, None);
         }
-        if is_like && !allowed && groups.iter().any(|group| group.to_string() == SYSTEM_MASTERS) {
-            let at = self.map.get_ignore_case("groups").map_or(self.item.location(), Node::location);
+        allowed || !is_like
+    }
+
+    fn is_allowed(&mut self, may_give_masters: bool, groups: &[Template]) -> bool {
+        let is_allowed = may_give_masters || !groups.iter().any(|group| group.to_string() == SYSTEM_MASTERS);
+        // A guard that cannot be read was reported.
+        if !is_allowed && !self.closes {
+            let at = self.get(self.map, GROUPS).map_or(self.item.location(), Node::location);
             let message = format!("every role that fits the pattern would be in {SYSTEM_MASTERS}");
             let fix = Some(format!("name the role with rolearn or sso, or write {ALLOW}: true"));
             self.report.error(DiagnosticCode::PrivilegedWildcard, at, message, fix);
-            return false;
         }
-        true
+        is_allowed
     }
 
     fn template(&mut self, what: &str, node: &Node, text: &str) -> Option<Template> {
@@ -194,7 +230,7 @@ impl<'a> Reader<'a> {
 
     /// The text under a key that must be there.
     fn text(&mut self, key: &str, if_missing: DiagnosticCode) -> Option<(&'a Node, &'a str)> {
-        match self.map.get_ignore_case(key).filter(|node| !node.is_null()) {
+        match self.get(self.map, key).filter(|node| !node.is_null()) {
             Some(node) => Some((node, self.scalar(key, node)?)),
             None => {
                 self.report.error(if_missing, self.item.location(), format!("the entry has no {key}"), None);
@@ -207,19 +243,29 @@ impl<'a> Reader<'a> {
         node.as_text().map_err(|error| wrong_type(self.report, key, &error)).ok()
     }
 
+    /// The text of something that restricts the entry.
+    fn restriction<'n>(&mut self, key: &str, node: &'n Node) -> Option<&'n str> {
+        node.as_text().map_err(|error| self.close_for_type(key, &error)).ok()
+    }
+
+    /// Something that restricts the entry is not understood.
+    fn close(&mut self, code: DiagnosticCode, at: Location, message: String, fix: Option<String>) {
+        self.closes = true;
+        self.report.error(code, at, message, fix);
+    }
+
+    fn close_for_type(&mut self, what: &str, error: &YamlError) {
+        self.closes = true;
+        wrong_type(self.report, what, error);
+    }
+
     /// What is used as it is, and probably not meant so.
     fn hint<'t>(&mut self, principal: &Principal, mut templates: impl Iterator<Item = &'t Template>) {
-        let (is_role, has_session_name) = match principal.kind() {
-            PrincipalKind::AssumedRole { .. } => (true, true),
-            PrincipalKind::Role { .. } => (true, false),
-            PrincipalKind::FederatedUser { .. } | PrincipalKind::Root | PrincipalKind::User { .. } => (false, false),
+        let is_role = match principal.kind() {
+            PrincipalKind::AssumedRole { .. } | PrincipalKind::Role { .. } => true,
+            PrincipalKind::FederatedUser { .. } | PrincipalKind::Root | PrincipalKind::User { .. } => false,
         };
         let (at, arn) = (self.item.location(), Quoted(principal.as_str()));
-        if has_session_name {
-            let message = format!("{arn} stands for every session of the role: the session's name is not looked at");
-            let fix = Some(format!("write {}", principal.canonical()));
-            self.report.warning(DiagnosticCode::SessionIgnored, at, message, fix);
-        }
         let of_roles = self.kind == Kind::Role;
         if let Some(other) = self.kind.other().filter(|_| is_role != of_roles) {
             let fix = Some(format!("move the entry to {}", other.key()));
@@ -233,36 +279,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-impl Kind {
-    fn restrictions(self) -> impl Iterator<Item = &'static str> {
-        RESTRICTIONS.into_iter().filter(move |_| self != Self::User)
-    }
-}
+type Understood = (bool, Option<Box<str>>, Option<Box<[Pattern]>>);
 
 fn wrong_type(report: &mut Report, what: &str, error: &YamlError) {
     report.error(DiagnosticCode::WrongType, error.location(), format!("{what}: {}", error.message()), None);
 }
-
-/// An entry with a restriction that is passed over lets in more callers than it was written for.
-fn misspelt_restriction(key: &str) -> Option<&'static str> {
-    if key.len() > MAX_RESTRICTION_BYTES {
-        return None;
-    }
-    let key = plain(key);
-    // What differs in length by more is not looked at: an entry may have a hundred thousand keys.
-    let near =
-        |word: &&str| word.len().abs_diff(key.len()) <= 1 && strsim::damerau_levenshtein(&key, &plain(word)) <= 1;
-    RESTRICTIONS.into_iter().chain([USER_ID]).find(near)
-}
-
-const ALLOW: &str = "allowPrivilegedWildcard";
-const USER_ID: &str = "userid";
-
-/// Keys of every entry, beside that of its ARN.
-const KEYS: [&str; 4] = ["username", "groups", USER_ID, ALLOW];
-
-/// Keys that narrow whom an entry about roles is for.
-const RESTRICTIONS: [&str; 4] = [EC2_INSTANCE, LIKE, SESSION_NAMES, SSO];
-
-/// No misspelling of them is longer.
-const MAX_RESTRICTION_BYTES: usize = 20;

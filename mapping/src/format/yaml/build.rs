@@ -291,11 +291,10 @@ impl Builder {
         // The parser sends an end only for a start.
         let Some(Frame { location, anchor, before, broken, collection, .. }) = self.open.pop() else { return Ok(()) };
         let content = match (broken, collection) {
-            (Some(error), _) => Err(error),
-            (None, Collection::Seq(items)) => Ok(Content::Seq(exact(items))),
-            (None, Collection::Map(map)) => map.close().map(Content::Map),
+            (Some(error), Collection::Seq(_)) => Content::Broken(error.into()),
+            (None, Collection::Seq(items)) => Content::Seq(exact(items)),
+            (error, Collection::Map(map)) => map.close(error),
         };
-        let content = content.unwrap_or_else(|error| Content::Broken(error.into()));
         let size = Size {
             nodes: self.size.nodes.saturating_sub(before.nodes),
             text_bytes: self.size.text_bytes.saturating_sub(before.text_bytes),
@@ -349,6 +348,7 @@ impl OpenMap {
                 other => {
                     self.breaks(match other {
                         Content::Broken(error) => *error,
+                        Content::Unclear(unclear) => unclear.1,
                         _ => YamlError::new(location, "a key must be text"),
                     });
                     CompactString::default()
@@ -384,10 +384,17 @@ impl OpenMap {
 
     /// Written keys go before merged ones, and earlier mappings of a merge key before later ones
     /// (<https://yaml.org/type/merge.html>).
-    fn close(mut self) -> Result<Map, YamlError> {
-        if let Some(error) = self.broken {
-            return Err(error);
+    fn close(mut self, broken: Option<YamlError>) -> Content {
+        let merged = self.merge();
+        let error = broken.or(self.broken).or(merged.err());
+        let map = Map { entries: exact(self.entries) };
+        match error {
+            None => Content::Map(map),
+            Some(error) => Content::Unclear(Box::new((map, error))),
         }
+    }
+
+    fn merge(&mut self) -> Result<(), YamlError> {
         let wrong = |location| YamlError::new(location, "only mappings can be merged with \"<<\"");
         let merged = match self.merged.take() {
             None => Vec::new(),
@@ -406,7 +413,7 @@ impl OpenMap {
                 self.entries.push(entry);
             }
         }
-        Ok(Map { entries: exact(self.entries) })
+        Ok(())
     }
 }
 

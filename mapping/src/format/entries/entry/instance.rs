@@ -3,53 +3,34 @@
 use super::{Reader, target::Target};
 use crate::{
     diagnostic::{DiagnosticCode, Quoted},
-    format::{
-        entries::Kind,
-        yaml::{Map, nearest},
-    },
+    format::{entries::Kind, yaml::Map},
     instance::{InstanceCondition, is_resource_suffix},
 };
 
-impl<'a> Reader<'a> {
+impl<'a> Reader<'a, '_> {
     /// `Some(None)` when the entry is for sessions of any name.
     pub(super) fn instance(&mut self, target: Option<&Target>) -> Option<Option<Box<InstanceCondition>>> {
         // Of a user it is a misplaced key, and reported as such.
-        let node = self.map.get_ignore_case(EC2_INSTANCE).filter(|_| self.kind != Kind::User);
+        let node = self.get(self.map, EC2_INSTANCE).filter(|_| self.kind != Kind::User);
         let Some(node) = node else { return Some(None) };
         let map = match node.as_map() {
             Ok(map) => map,
             Err(error) => {
                 let fix = Some(format!("write {EC2_INSTANCE}: {{}} if any instance of the role will do"));
                 let message = format!("{EC2_INSTANCE}: {}", error.message());
-                self.report.error(DiagnosticCode::WrongType, error.location(), message, fix);
+                self.close(DiagnosticCode::WrongType, error.location(), message, fix);
                 return None;
             }
         };
-        let known = self.instance_keys(map);
+        self.keys_within(EC2_INSTANCE, map, &INSTANCE_KEYS);
         let vpc_id = self.instance_text(map, VPC_ID, "a VPC's id, vpc- and 8 or 17 hexadecimal digits", is_vpc_id);
         let cluster = self.instance_text(map, CLUSTER_TAG, "a cluster's name", is_cluster_name);
         if target.is_some_and(|target| !target.is_of_roles()) {
             let message = format!("{EC2_INSTANCE} is of roles only: no user is an instance");
-            self.report.error(DiagnosticCode::MisplacedKey, node.location(), message, None);
+            self.close(DiagnosticCode::MisplacedKey, node.location(), message, None);
             return None;
         }
-        let (vpc_id, cluster) = (vpc_id?, cluster?);
-        known.then(|| Some(Box::new(InstanceCondition { vpc_id, cluster })))
-    }
-
-    /// Each of its keys narrows whom the entry is for: one that is not understood is never passed over.
-    fn instance_keys(&mut self, map: &Map) -> bool {
-        let mut known = true;
-        for entry in map.entries() {
-            if !INSTANCE_KEYS.iter().any(|key| key.eq_ignore_ascii_case(entry.key())) {
-                let message =
-                    format!("unknown key {} in {EC2_INSTANCE}, so the entry is not used", Quoted(entry.key()));
-                let fix = nearest(entry.key(), INSTANCE_KEYS).map(|meant| format!("did you mean \"{meant}\"?"));
-                self.report.error(DiagnosticCode::UnknownKey, entry.location(), message, fix);
-                known = false;
-            }
-        }
-        known
+        Some(Some(Box::new(InstanceCondition { vpc_id: vpc_id?, cluster: cluster? })))
     }
 
     /// `Some(None)` when the key is not there.
@@ -60,13 +41,13 @@ impl<'a> Reader<'a> {
         what: &str,
         is: impl Fn(&str) -> bool,
     ) -> Option<Option<Box<str>>> {
-        let Some(node) = map.get_ignore_case(key) else { return Some(None) };
-        let text = if node.is_null() { "" } else { self.scalar(key, node)? };
+        let Some(node) = self.get(map, key) else { return Some(None) };
+        let text = if node.is_null() { "" } else { self.restriction(key, node)? };
         if is(text) {
             return Some(Some(text.into()));
         }
         let message = format!("{key} {}: expected {what}", Quoted(text));
-        self.report.error(DiagnosticCode::InvalidInstance, node.location(), message, None);
+        self.close(DiagnosticCode::InvalidInstance, node.location(), message, None);
         None
     }
 }

@@ -1,6 +1,9 @@
 //! Whom an entry is about: its `rolearn` or `userarn`, its `sso`, its `rolearnLike`, or else its `userid`.
 
-use super::{Reader, USER_ID, wrong_type};
+use super::{
+    Reader, SESSION_NAMES,
+    keys::{ARN_KINDS, USER_ID},
+};
 use crate::{
     arn::{AccountId, Partition},
     diagnostic::{DiagnosticCode, Quoted},
@@ -58,7 +61,7 @@ impl Target {
     }
 }
 
-impl<'a> Reader<'a> {
+impl<'a> Reader<'a, '_> {
     pub(super) fn target(&mut self) -> Option<Target> {
         let arn_key = self.kind.arn_key();
         let ways = [SSO, LIKE].into_iter().filter(|_| self.kind != Kind::User);
@@ -68,10 +71,10 @@ impl<'a> Reader<'a> {
             [first, second, ..] => {
                 let message = format!("{first} and {second} both say whom the entry is about, so it is not used");
                 let fix = Some("make an entry of each".to_owned());
-                self.report.error(DiagnosticCode::ConflictingKeys, self.item.location(), message, fix);
+                self.close(DiagnosticCode::ConflictingKeys, self.item.location(), message, fix);
                 None
             }
-            [SSO] => self.map.get_ignore_case(SSO).and_then(|node| self.sso(node)).map(Target::Sso),
+            [SSO] => self.get(self.map, SSO).and_then(|node| self.sso(node)).map(Target::Sso),
             [LIKE] => self.like(),
             [] | [_] => self.principal(arn_key).map(Target::Arn),
         }
@@ -79,21 +82,21 @@ impl<'a> Reader<'a> {
 
     /// `Some(None)` when the entry asks for no unique id.
     pub(super) fn user_id(&mut self, target: Option<&Target>) -> Option<Option<Box<str>>> {
-        let Some(node) = self.map.get_ignore_case(USER_ID) else {
+        let Some(node) = self.get(self.map, USER_ID) else {
             if self.user_ids == UserIds::Optional {
                 return Some(None);
             }
             let message = "the entry has no userid, and dynamicfileUserIDStrict asks for one in every entry";
-            self.report.error(DiagnosticCode::MissingUserId, self.item.location(), message.to_owned(), None);
+            self.close(DiagnosticCode::MissingUserId, self.item.location(), message.to_owned(), None);
             return None;
         };
         if let Some(Target::Unique(_)) = target {
             return Some(None);
         }
-        let text = if node.is_null() { "" } else { self.scalar(USER_ID, node)? };
+        let text = if node.is_null() { "" } else { self.restriction(USER_ID, node)? };
         if text.is_empty() {
             let fix = Some("remove the key, or write the unique id".to_owned());
-            self.report.error(DiagnosticCode::EmptyUserId, node.location(), "userid is empty".to_owned(), fix);
+            self.close(DiagnosticCode::EmptyUserId, node.location(), "userid is empty".to_owned(), fix);
             return None;
         }
         // Without a principal there is nothing to compare it with, and the entry is lost anyway.
@@ -105,20 +108,20 @@ impl<'a> Reader<'a> {
     }
 
     /// Nothing is as good as absent, and so is an empty text: aws-iam-authenticator writes it for an ARN that is not there.
-    fn is_written(&self, key: &str) -> bool {
-        self.map.get_ignore_case(key).is_some_and(|node| !node.is_null() && node.as_text() != Ok(""))
+    pub(super) fn is_written(&self, key: &str) -> bool {
+        self.get(self.map, key).is_some_and(|node| !node.is_null() && node.as_text() != Ok(""))
     }
 
     /// Whether the entry names nobody but by a unique id. One with an ARN under a misspelt key says more than that.
     fn is_by_user_id(&self) -> bool {
-        let is_like_arn = |key: &str| nearest(key, [Kind::Object, Kind::Role, Kind::User].map(Kind::arn_key)).is_some();
+        let is_like_arn = |key: &str| nearest(key, ARN_KINDS.map(Kind::arn_key)).is_some();
         let mut keys = self.map.entries().iter().map(Entry::key);
         self.is_written(USER_ID) && !keys.any(|key| !key.eq_ignore_ascii_case(self.kind.arn_key()) && is_like_arn(key))
     }
 
     fn unique(&mut self) -> Option<Target> {
         // Of another type it is reported where every `userid` is read.
-        let node = self.map.get_ignore_case(USER_ID)?;
+        let node = self.get(self.map, USER_ID)?;
         let text = node.as_text().ok()?;
         if !is_user_id_of_role(text) {
             self.not_a_user_id(node, text);
@@ -130,7 +133,7 @@ impl<'a> Reader<'a> {
     fn not_a_user_id(&mut self, node: &Node, text: &str) {
         let fix = text.contains(':').then(|| "write only the part before the colon".to_owned());
         let message = format!("userid {} is no unique id of such a principal", Quoted(text));
-        self.report.error(DiagnosticCode::InvalidUserId, node.location(), message, fix);
+        self.close(DiagnosticCode::InvalidUserId, node.location(), message, fix);
     }
 
     fn principal(&mut self, key: &str) -> Option<Principal> {
@@ -152,8 +155,10 @@ impl<'a> Reader<'a> {
                     "{key} {}: it has a wildcard, and an exact ARN is compared character by character",
                     Quoted(text)
                 );
-                let fix =
-                    (self.kind != Kind::User).then(|| format!("write {LIKE} for roles whose name fits a pattern"));
+                let fix = (self.kind != Kind::User).then(|| match role_of_session(text) {
+                    Some(role) => format!("write {}, and {SESSION_NAMES} for its sessions", role.canonical()),
+                    None => format!("write {LIKE} for roles whose name fits a pattern"),
+                });
                 self.report.error(DiagnosticCode::InvalidArn, node.location(), message, fix);
                 None
             }
@@ -169,10 +174,49 @@ impl<'a> Reader<'a> {
                 None
             }
         }
+        .or_else(|| {
+            // The session in it restricts the entry.
+            self.closes |= role_of_session(text).is_some();
+            None
+        })
+    }
+
+    /// Whomever the entry names, in whatever way and case, for an entry that lets none of them in. Where it is not certain
+    /// whom it is about, a unique id counts too.
+    pub(super) fn named(&self, is_certain: bool) -> Vec<Target> {
+        let mut unsaid = self.report.silent();
+        let Self { user_ids, item, map, .. } = *self;
+        // Keys of an entry of `mapRoles` are read in any case.
+        let mut reader = Reader { kind: Kind::Role, user_ids, item, map, report: &mut unsaid, closes: false };
+        let mut named: Vec<_> = map.entries().iter().filter_map(|entry| reader.named_by(entry)).collect();
+        if (named.is_empty() || !is_certain)
+            && let Some(id) = reader.get(map, USER_ID).and_then(|node| node.as_text().ok())
+            && is_user_id_of_role(id)
+        {
+            named.push(Target::Unique(id.into()));
+        }
+        named
+    }
+
+    fn named_by(&mut self, entry: &'a Entry) -> Option<Target> {
+        let is = |key: &str| key.eq_ignore_ascii_case(entry.key());
+        let text = || entry.value().as_text().ok();
+        if ARN_KINDS.into_iter().map(Kind::arn_key).any(is) {
+            let principal = |text: &str| text.parse().ok().or_else(|| role_of_session(text));
+            return text().and_then(principal).map(Target::Arn);
+        }
+        if is(LIKE) {
+            let like = |text: &str| Some(Target::Like(RolePattern::parse(text).ok()?.into(), text.into()));
+            return text().and_then(like);
+        }
+        let node = Some(entry.value()).filter(|_| is(SSO))?;
+        let map = node.as_map().ok().or_else(|| node.as_unclear_map())?;
+        self.permission_set(node, map).map(Target::Sso)
     }
 
     fn like(&mut self) -> Option<Target> {
-        let (node, text) = self.text(LIKE, DiagnosticCode::MissingArn)?;
+        let node = self.get(self.map, LIKE)?;
+        let text = self.restriction(LIKE, node)?;
         match RolePattern::parse(text) {
             Ok(pattern) => {
                 let without_path = pattern.to_string();
@@ -191,7 +235,7 @@ impl<'a> Reader<'a> {
                     _ => None,
                 };
                 let message = format!("{LIKE} {}: {error}", Quoted(text));
-                self.report.error(DiagnosticCode::InvalidPattern, node.location(), message, fix);
+                self.close(DiagnosticCode::InvalidPattern, node.location(), message, fix);
                 None
             }
         }
@@ -199,15 +243,15 @@ impl<'a> Reader<'a> {
 
     /// The keys are those of `SSOARNMatcher` in aws-iam-authenticator's `pkg/config/types.go`.
     fn sso(&mut self, node: &'a Node) -> Option<PermissionSet> {
-        let map = node.as_map().map_err(|error| wrong_type(self.report, SSO, &error)).ok()?;
-        let known = self.sso_keys(map);
+        let map = node.as_map().map_err(|error| self.close_for_type(SSO, &error)).ok()?;
+        self.keys_within(SSO, map, &SSO_KEYS);
+        self.permission_set(node, map)
+    }
+
+    fn permission_set(&mut self, node: &'a Node, map: &'a Map) -> Option<PermissionSet> {
         let partition = self.sso_partition(map);
         let account = self.sso_account(node, map);
-        let name = self.sso_text(node, map, PERMISSION_SET_NAME);
-        if !known {
-            return None;
-        }
-        let (name_node, name) = name?;
+        let (name_node, name) = self.sso_text(node, map, PERMISSION_SET_NAME)?;
         match PermissionSet::new(partition?, account?, name) {
             Ok(set) => Some(set),
             Err(error) => {
@@ -216,30 +260,16 @@ impl<'a> Reader<'a> {
                     .filter(|prefix| prefix.eq_ignore_ascii_case(sso::ROLE_PREFIX))
                     .map(|_| "write the permission set's name, not that of its role".to_owned());
                 let message = format!("{PERMISSION_SET_NAME} {}: {error}", Quoted(name));
-                self.report.error(DiagnosticCode::InvalidSso, name_node.location(), message, fix);
+                self.close(DiagnosticCode::InvalidSso, name_node.location(), message, fix);
                 None
             }
         }
     }
 
-    /// Any of its keys says whom the entry is about: one that is not understood is never passed over.
-    fn sso_keys(&mut self, map: &Map) -> bool {
-        let mut known = true;
-        for entry in map.entries() {
-            if !SSO_KEYS.iter().any(|key| key.eq_ignore_ascii_case(entry.key())) {
-                let message = format!("unknown key {} in {SSO}, so the entry is not used", Quoted(entry.key()));
-                let fix = nearest(entry.key(), SSO_KEYS).map(|meant| format!("did you mean \"{meant}\"?"));
-                self.report.error(DiagnosticCode::UnknownKey, entry.location(), message, fix);
-                known = false;
-            }
-        }
-        known
-    }
-
     fn sso_partition(&mut self, map: &'a Map) -> Option<Partition> {
-        let Some(node) = map.get_ignore_case(PARTITION) else { return Some(Partition::Aws) };
+        let Some(node) = self.get(map, PARTITION) else { return Some(Partition::Aws) };
         // An empty one is the default to aws-iam-authenticator, whose own tools write it so.
-        let text = if node.is_null() { "" } else { self.scalar(PARTITION, node)? };
+        let text = if node.is_null() { "" } else { self.restriction(PARTITION, node)? };
         if text.is_empty() {
             return Some(Partition::Aws);
         }
@@ -248,7 +278,7 @@ impl<'a> Reader<'a> {
                 let message = format!("{PARTITION} {}: {error}", Quoted(text));
                 let fix = nearest(text, Partition::ALL.map(Partition::as_str));
                 let fix = fix.map(|meant| format!("did you mean \"{meant}\"?"));
-                self.report.error(DiagnosticCode::InvalidSso, node.location(), message, fix);
+                self.close(DiagnosticCode::InvalidSso, node.location(), message, fix);
             })
             .ok()
     }
@@ -259,20 +289,30 @@ impl<'a> Reader<'a> {
             .map_err(|error| {
                 let message = format!("{ACCOUNT_ID} {}: {error}", Quoted(text));
                 let fix = Some(account_fix(text, error));
-                self.report.error(DiagnosticCode::InvalidAccount, node.location(), message, fix);
+                self.close(DiagnosticCode::InvalidAccount, node.location(), message, fix);
             })
             .ok()
     }
 
     fn sso_text(&mut self, sso: &Node, map: &'a Map, key: &str) -> Option<(&'a Node, &'a str)> {
-        match map.get_ignore_case(key).filter(|node| !node.is_null()) {
-            Some(node) => Some((node, self.scalar(key, node)?)),
+        match self.get(map, key).filter(|node| !node.is_null()) {
+            Some(node) => Some((node, self.restriction(key, node)?)),
             None => {
-                self.report.error(DiagnosticCode::InvalidSso, sso.location(), format!("{SSO} has no {key}"), None);
+                self.close(DiagnosticCode::InvalidSso, sso.location(), format!("{SSO} has no {key}"), None);
                 None
             }
         }
     }
+}
+
+/// The role of an ARN of a session that is none for the session's name, or for having none.
+fn role_of_session(text: &str) -> Option<Principal> {
+    let mut parts = text.splitn(6, ':');
+    let [arn, partition, service, region, account, resource] = std::array::from_fn(|_| parts.next().unwrap_or_default());
+    let (kind, rest) = resource.split_once('/')?;
+    let role = rest.rsplit_once('/').map_or(rest, |(role, _)| role);
+    let is_session = kind.eq_ignore_ascii_case("assumed-role");
+    is_session.then(|| format!("{arn}:{partition}:{service}:{region}:{account}:{kind}/{role}/x").parse().ok()).flatten()
 }
 
 pub(super) const LIKE: &str = "rolearnLike";
