@@ -125,15 +125,27 @@ impl Sources {
         while !names.iter().all(|name| is_read(&self.0.table(), name)) && changed.changed().await.is_ok() {}
     }
 
-    /// Takes up what reading a source came to: says it, and puts its rules in force where the source is in the order.
+    /// Takes up what reading a source came to: puts its rules in force where the source is in the order, and says it.
     fn read(&self, source: SourceName, reading: Reading) {
         log_diagnostics(&reading.diagnostics);
-        if let Some(rules) = &reading.rules {
-            let (rules, accounts) = (rules.rule_count(), rules.account_count());
+        let (now, is_whole, rules) = (self.now(), reading.is_whole(), reading.rules.clone());
+        let mut before = 0;
+        self.0.change(|table| {
+            let known = table.known.entry(source).or_default();
+            before = status::size(known.rules.as_ref());
+            known.read(reading, now);
+        });
+        let Some(rules) = rules else { return };
+        let is_emptied = before > 0 && status::size(Some(&rules)) == 0;
+        let (kept, closed) = (rules.kept_count(), rules.closed_count());
+        let (rules, accounts) = (rules.rule_count(), rules.account_count());
+        if is_emptied {
+            tracing::warn!(%source, before, closed, "no mapping of the source is left");
+        } else if is_whole {
             tracing::info!(%source, rules, accounts, "mappings read");
+        } else {
+            tracing::warn!(%source, rules, accounts, kept, closed, "mappings read, and not all of them as they are written");
         }
-        let now = self.now();
-        self.0.change(|table| table.known.entry(source).or_default().read(reading, now));
     }
 
     /// A source can be read again, and holds what it held.
@@ -192,7 +204,7 @@ fn log_diagnostics(diagnostics: &[Diagnostic]) {
 
 #[cfg(test)]
 mod tests {
-    use mapping::format::config_file;
+    use mapping::format::config_file::ConfigFile;
     use mapping::format::yaml::Document;
     use mapping::{Decision, Identity, RuleSet};
 
@@ -200,7 +212,7 @@ mod tests {
 
     impl Sources {
         fn replace(&self, source: SourceName, rules: &Arc<RuleSet>) {
-            self.read(source, Reading { rules: Some(Arc::clone(rules)), diagnostics: Vec::new(), unusable: false });
+            self.read(source, Reading::new(Arc::clone(rules), Vec::new()));
         }
     }
 
@@ -215,7 +227,7 @@ mod tests {
 
     fn rules(account: &str) -> Arc<RuleSet> {
         let document = Document::parse(&format!("mapAccounts: ['{account}']")).unwrap();
-        Arc::new(config_file::load(document.into_root().into_map().unwrap()).unwrap().rules)
+        ConfigFile::load(document.into_root().into_map().unwrap()).unwrap().next.rules()
     }
 
     #[test]
@@ -231,6 +243,46 @@ mod tests {
         assert!(sources.unsynced().is_empty());
         let names: Vec<_> = sources.current().sources().iter().map(Source::name).collect();
         assert_eq!(names, [SourceName::EksConfigMap, SourceName::MountedFile]);
+    }
+
+    #[test]
+    fn a_source_that_goes_from_some_mappings_to_none_is_counted_each_time() {
+        let (source, none) = (SourceName::EksConfigMap, ConfigFile::default().rules());
+        let sources = unread(&[source]);
+        let emptied = || sources.status()[0].emptied;
+        sources.replace(source, &none);
+        assert_eq!(emptied(), 0, "there was none before");
+        for times in 1..3 {
+            sources.replace(source, &rules("111122223333"));
+            sources.replace(source, &none);
+            sources.replace(source, &none);
+            assert_eq!(emptied(), times);
+        }
+    }
+
+    #[test]
+    fn entries_that_are_not_understood_are_counted_and_leave_a_source_stale_if_they_go_on_as_before() {
+        let source = SourceName::MountedFile;
+        let sources = unread(&[source]);
+        let section = |entry: &str| {
+            let document =
+                Document::parse(&format!("mapUsers: [{{userarn: 'arn:aws:iam::111122223333:user/ann', {entry}}}]"));
+            document.unwrap().into_root().into_map().unwrap()
+        };
+        let mut before = ConfigFile::load(section("username: ann")).unwrap().next;
+        for (entry, kept, closed, rules) in [
+            ("username: ann", 0, 0, 1),
+            ("username: '{{Ann}}'", 1, 0, 1),
+            ("username: ann, user_id: AIDAEXAMPLE", 0, 1, 0),
+            ("username: ann", 0, 0, 1),
+        ] {
+            let update = ConfigFile::update(Some(&before), section(entry));
+            sources.read(source, Reading::new(update.next.rules(), update.diagnostics));
+            let status = &sources.status()[0];
+            assert_eq!((status.kept, status.closed, status.rules), (kept, closed, rules), "{entry}");
+            assert_eq!(status.stale_since.is_some(), kept > 0, "{entry}");
+            before = update.next;
+        }
     }
 
     #[test]
@@ -256,7 +308,7 @@ mod tests {
         let entry =
             format!("{{userarn: 'arn:aws:iam::111122223333:user/ann', username: {username}, groups: [{group}]}}");
         let document = Document::parse(&format!("mapUsers: [{entry}]")).unwrap();
-        Arc::new(config_file::load(document.into_root().into_map().unwrap()).unwrap().rules)
+        ConfigFile::load(document.into_root().into_map().unwrap()).unwrap().next.rules()
     }
 
     /// The user that Ann is, or why she is none.

@@ -11,18 +11,23 @@
 //! | [`dynamic_file`] | these keys, as JSON | keeps what the key held, or all keys |
 //! | [`custom_resource`] | one entry, as JSON | keeps what the object said |
 //!
+//! In a text that can be read each entry goes its own way, whatever else is in its list. One with a restriction that is not
+//! understood is closed: whoever it is about is refused, by a rule that goes before any wider one. A restriction is any key
+//! that narrows whom the entry is for, and any that nobody knows, since it may be one. An entry whose `username` or `groups` are
+//! not understood gives what it gave before, and never to anybody to whom it did not; if it gave nothing, it is closed.
+//!
 //! # What an entry of `mapRoles` may say
 //!
-//! Keys are read in any case. One of the first three says whom the entry is about; more than one is an error of the
+//! Keys are read in any case, but for those of a custom resource, which have theirs. One of the first three says whom the entry is about; more than one is an error of the
 //! entry, which is then not used. Without any of them it is about whoever has its `userid`.
 //!
 //! | key | meaning |
 //! | --- | --- |
-//! | `rolearn` | this role, with or without its path, or any session of it |
+//! | `rolearn` | this role, with or without its path; or this session of it alone, `arn:PARTITION:sts::ACCOUNT:assumed-role/ROLE/SESSION` |
 //! | `sso` | the roles `AWSReservedSSO_NAME_SUFFIX` of a permission set: `{permissionSetName, accountID, partition}`, the partition `aws` if none is given, the suffix exactly sixteen hexadecimal digits |
 //! | `rolearnLike` | the roles of one account whose name fits `arn:PARTITION:iam::ACCOUNT:role/PATTERN` |
 //! | `userid` | and the role must have this unique id; if no entry of the same kind fits, nothing else lets the caller in |
-//! | `sessionNames` | and the name of its session must fit one of these patterns, else the entry is as if it were not written |
+//! | `sessionNames` | and the name of its session must fit one of these patterns, else the entry is as if it were not written; that of an ARN too |
 //! | `allowPrivilegedWildcard` | with `rolearnLike`: `true` lets it give `system:masters` |
 //! | `username`, `groups` | the user the caller becomes: [`Template`](crate::Template)s |
 //!
@@ -40,8 +45,9 @@
 //! `sessionNames` are compared in their case, as they were chosen: by whoever assumed the role, if its trust policy does
 //! not hold `sts:RoleSessionName` down. Such a condition is worth what that policy is worth.
 //!
-//! The config file may have a text `a,b` where `groups` or `mapAccounts` takes a list, and one entry where `mapRoles` or
-//! `mapUsers` takes a list of them. In `aws-auth` these are errors. Both are as in aws-iam-authenticator.
+//! A text may have `a,b` where `groups` or `mapAccounts` takes a list, and one entry where `mapRoles` or `mapUsers` takes a list
+//! of them, as the config file of aws-iam-authenticator. `sessionNames` is always a list: a name may have a comma. A custom
+//! resource has lists alone, as its schema says.
 //!
 //! # Which entry of a source is used
 //!
@@ -104,7 +110,7 @@ pub struct Loaded {
 }
 
 /// What reading a source anew came to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct Update<T> {
     /// What is in force from now on.

@@ -12,8 +12,7 @@
 //!
 //! The crate is pure: no I/O, no clock, no async; the same chain gives the same caller the same answer. Whatever text
 //! it is given, it answers with a value and never panics, in bounded time and memory. An unreadable text never empties
-//! a source ([`format::aws_auth`]), a bad entry is skipped and reported, and a rule that restricts what it should not
-//! lose is never half understood.
+//! a source ([`format::aws_auth`]), a bad entry is reported, and one that restricts is never half understood: it is closed.
 //!
 //! Start with [`Chain::decide`] for the order in which rules apply, [`Principal`] for what counts as the same caller,
 //! [`Template`] for user and group names, [`ReservedPrefixes`] for the names a source must not give, and

@@ -242,7 +242,6 @@ const ALIKE: &[(&str, &str, &str)] = &[
     ("the same twice", "alice", "last"),
     ("aws-auth", "ada", "ada"),
     ("dynamic file", "admin", "admin:jane-example.com"),
-    ("dynamic file", "team-a", "team"),
     ("dynamic file", "alice", "alice"),
     ("dynamic file", "ada", "last"),
     ("dynamic file", "other account", "arn:aws:iam::444455556666:user/eve"),
@@ -250,7 +249,6 @@ const ALIKE: &[(&str, &str, &str)] = &[
     ("strict dynamic file", "alice", "alice"),
     ("strict dynamic file", "mallory", "arn:aws:iam::111122223333:user/mallory"),
     ("custom resources", "admin", "admin:jane-example.com"),
-    ("custom resources", "team-a", "team"),
     ("custom resources", "alice", "alice"),
     ("custom resources", "ada", "ada"),
     ("custom resources", "root", "root"),
@@ -295,6 +293,10 @@ const CONFIGS: &[(&str, &str)] = &[
     ),
     ("the same twice", THE_SAME_TWICE),
     ("a role's path", "  mapRoles:\n  - {rolearn: 'arn:aws:iam::111122223333:role/team/Admin', username: admin}\n"),
+    (
+        "a session of a role",
+        "  mapRoles:\n  - {rolearn: 'arn:aws:sts::111122223333:assumed-role/Admin/joe', username: joe}\n",
+    ),
     ("sso", "  mapRoles:\n  - sso: {permissionSetName: Admin, accountID: '111122223333'}\n    username: sso\n"),
     (
         "sso with its partition",
@@ -342,7 +344,7 @@ const ALL_SORTS: &str = "
   - rolearn: arn:aws:iam::111122223333:role/ADMIN
     username: 'admin:{{SessionName}}:{{SessionNameRaw}}:{{AccountID}}:{{AccessKeyID}}'
     groups: ['system:masters', 'g:{{SessionName}}']
-  - {rolearn: 'arn:aws:sts::111122223333:assumed-role/dev/whoever', username: dev, groups: []}
+  - {rolearn: 'arn:aws:sts::111122223333:assumed-role/dev/joe', username: dev, groups: []}
   - {rolearn: 'arn:aws:iam::444455556666:role/Admin', username: theirs, groups: [theirs]}
   mapUsers:
   - {userarn: 'arn:aws:iam::111122223333:user/alice', username: alice, groups: [a, b, a]}
@@ -366,7 +368,7 @@ const AWS_AUTH_ROLES: &str = "
   username: admin:{{SessionName}}
   groups: [system:masters]
 - {rolearn: arn:aws:iam::111122223333:role/team/dev, username: dev}
-- {rolearn: arn:aws:sts::111122223333:assumed-role/team-a/s, username: team}
+- {rolearn: arn:aws:sts::111122223333:assumed-role/team-a/jane@example.com, username: team}
 - {sso: {permissionSetName: Admin, accountID: '111122223333'}, username: sso}
 ";
 
@@ -451,6 +453,9 @@ use Wanted::{Named, NotStarted, Refused};
 
 const WANTED: &[Row] = &[
     row("a role's path", "admin", Refused, Named("admin"), "STS never says a role's path, so that no caller has one"),
+    row("a session of a role", "admin", Named("joe"), Refused, "another session is written"),
+    row("dynamic file", "team-a", Named("team"), Refused, "another session is written"),
+    row("custom resources", "team-a", Named("team"), Refused, "another session is written"),
     row("sso", "sso-admin-readonly", Named("sso"), Refused, "it is another permission set"),
     row("sso", "sso-admin-lookalike", Named("sso"), Refused, "no permission set has such a suffix"),
     row("sso with its partition", "sso-admin", Refused, Named("sso"), "the partition is that of the caller"),

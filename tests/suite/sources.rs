@@ -117,6 +117,39 @@ async fn a_config_file_that_breaks_leaves_the_mappings_and_says_where() {
     scene.says("server.port: changed since the start").await;
 }
 
+/// Whether Bob stands beside her or not.
+#[tokio::test]
+async fn an_edit_that_restricts_and_is_not_understood_lets_nobody_in_and_is_told() {
+    for others in [&[][..], &[bob()]] {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("config.yaml");
+        let good = config(&[&[alice()], others].concat());
+        fs::write(&path, &good).unwrap();
+        let scene = Scene::start(Setup::new("").argument(flag("config", &path)));
+        assert!(scene.lets_in(&alice()).await);
+        let edit = |to: &str| fs::write(&path, good.replacen("username: somebody", to, 1)).unwrap();
+
+        edit("username: '{{Somebody}}'");
+        scene.says("entry_kept: what the entry gave before stays in force: \"arn:aws:iam::111122223333:user/alice\" is \"somebody\" with no groups").await;
+        assert!(scene.lets_in(&alice()).await);
+        edit("username: somebody, user_id: AIDAEXAMPLE");
+        let is_closed = |answer| matches!(answer, Answer::Refused(reason) if reason.contains("mapping.closed_entry"));
+        scene.until_answer(&alice(), is_closed).await;
+        scene.says("entry_closed: a restriction of the entry is not understood").await;
+        assert_eq!(scene.lets_in(&bob()).await, !others.is_empty());
+
+        // The first line is that of the start: what was not all taken up is not said to be.
+        let is_read = |line: &&serde_json::Value| line["msg"] == "mappings read";
+        assert_eq!(scene.server.log().iter().filter(is_read).count(), 1);
+        fs::write(&path, format!("clusterID: {CLUSTER}\nserver:\n  mapUser: []\n")).unwrap();
+        if !others.is_empty() {
+            scene.says("no mapping of the source is left").await;
+        }
+        fs::write(&path, &good).unwrap();
+        scene.until(&alice(), true).await;
+    }
+}
+
 /// In a folder that a link leads to no watch sees a change: the operator says it.
 #[tokio::test]
 async fn a_hangup_has_the_config_file_read_again() {

@@ -11,7 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use mapping::AccountId;
-use mapping::format::Loaded;
+use mapping::format::Update;
 use mapping::format::config_file::{self, LoadError};
 use mapping::format::yaml::{Document, Map, Node, YamlError};
 
@@ -42,7 +42,7 @@ pub(super) struct ConfigFile {
     /// `server`, but for the mappings
     pub(super) server: Settings,
     /// `server.mapRoles`, `server.mapUsers` and `server.mapAccounts`
-    pub(super) mappings: Loaded,
+    pub(super) mappings: Update<config_file::ConfigFile>,
     /// The file itself, whose mappings may change.
     pub(super) mounted: Option<MountedFile>,
     /// `server.dynamicfilepath`, `server.dynamicfileUserIDStrict` and `server.dynamicBackendModePath`
@@ -116,7 +116,7 @@ impl ConfigFile {
             config.read_root(&root, &mut reader)?;
             if let Some(section) = root.take_ignore_case(SERVER).filter(|section| !section.is_null()) {
                 let section = section.into_map().map_err(|error| reader.wrong(Some(SERVER), error))?;
-                config.mappings = config_file::load(section)
+                config.mappings = config_file::ConfigFile::load(section)
                     .map_err(|source| ConfigFileError::Mappings { file: reader.file().to_owned(), source })?;
             }
         }
@@ -258,11 +258,13 @@ fn client_names(value: &Node) -> Result<AllowedNames, YamlError> {
     names.map_err(|error| value.error(format!("{error}; remove the key to take every certificate")))
 }
 
-/// A list of account ids, or one text of them as the Go program splits it, at white space.
+/// A list of account ids, or one text of them, apart by white space, as the Go program splits it, or by commas, as it splits
+/// `mapAccounts`.
 fn accounts(value: &Node) -> Result<HashSet<AccountId>, YamlError> {
     match value.as_text() {
         Ok(text) => {
-            text.split_whitespace().map(|id| id.parse().map_err(|error| value.error(format!("{error}")))).collect()
+            let ids = text.split(|c: char| c == ',' || c.is_whitespace()).filter(|id| !id.is_empty());
+            ids.map(|id| id.parse().map_err(|error| value.error(format!("{error}")))).collect()
         }
         Err(_) => value.as_seq()?.iter().map(Node::as_parsed).collect(),
     }
@@ -557,7 +559,7 @@ mod tests {
             "server:\n  mapUsers:\n  - {userarn: 'arn:aws:iam::111122223333:user/ann', username: ann}\n  - {userarn: nobody}\n",
         )
         .unwrap();
-        assert_eq!(file.mappings.rules.rule_count(), 1);
+        assert_eq!(file.mappings.next.rules().rule_count(), 1);
         assert!(!file.mappings.diagnostics.is_empty());
     }
 

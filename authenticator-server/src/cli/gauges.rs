@@ -94,7 +94,7 @@ fn mappings(sources: Sources) -> Vec<AtScrape> {
         let sources = sources.clone();
         AtScrape::rows(name, help, move || each(&sources, value))
     };
-    let problems = sources.clone();
+    let (problems, emptied) = (sources.clone(), sources.clone());
     vec![
         rows("authenticator_server_source_synced", "Whether the source was read, and all of it", |source| {
             f64::from(u8::from(source.synced))
@@ -104,6 +104,21 @@ fn mappings(sources: Sources) -> Vec<AtScrape> {
         }),
         rows("authenticator_server_source_rules", "Rules in force", |source| count(source.rules)),
         rows("authenticator_server_source_accounts", "Accounts that are mapped whole", |source| count(source.accounts)),
+        rows(
+            "authenticator_server_source_kept_entries",
+            "Entries that are not understood and give what they gave before",
+            |source| count(source.kept),
+        ),
+        rows(
+            "authenticator_server_source_closed_entries",
+            "Entries that are not understood and let nobody in",
+            |source| count(source.closed),
+        ),
+        AtScrape::counter(
+            "authenticator_server_source_emptied",
+            "How often the source went from some mappings to none",
+            move || each(&emptied, |source| entries(source.emptied)),
+        ),
         rows(
             "authenticator_server_source_stale_since_timestamp_seconds",
             "Since when the rules in force may not be what is written; 0 if they are",

@@ -12,7 +12,7 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::api::{Api, ApiResource, DynamicObject};
 use mapping::format::custom_resource::{self, CustomResource, Object};
 use mapping::format::{Loaded, Update};
-use mapping::{Diagnostic, DiagnosticCode, SourceName};
+use mapping::{Diagnostic, SourceName};
 use sha2::{Digest as _, Sha256};
 
 use super::Reading;
@@ -101,8 +101,8 @@ impl Objects for CustomResources {
             custom_resource::rules(self.objects.values().map(|seen| &seen.resource));
         let mut diagnostics: Vec<_> = self.objects.values().flat_map(|seen| seen.diagnostics.iter().cloned()).collect();
         diagnostics.extend(duplicates);
-        let unusable = diagnostics.iter().any(|diagnostic| diagnostic.code() == DiagnosticCode::NoUsableEntry);
-        Some(Reading { rules: Some(Arc::new(rules)), diagnostics, unusable })
+        let unusable = rules.kept_count() > 0;
+        Some(Reading { rules: Some(rules), diagnostics, unusable })
     }
 
     fn about(&self, diagnostic: &Diagnostic) -> Option<ObjectReference> {

@@ -6,7 +6,8 @@ use std::panic::resume_unwind;
 use std::time::Duration;
 
 use mapping::SourceName;
-use mapping::format::Loaded;
+use mapping::format::Update;
+use mapping::format::config_file::ConfigFile;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::aws_auth::AwsAuthObject;
@@ -14,9 +15,10 @@ use super::clients::Clients;
 use super::custom_resources::CustomResources;
 use super::dynamic_file::DynamicFile;
 use super::events::Events;
-use super::mounted_file::{Known, MountedFile};
+use super::mounted_file::MountedFile;
 use super::order::OrderFile;
 use super::reflector::Reflector;
+use super::status::size;
 use super::watched_file::{Content, WatchedFile};
 use super::{Reading, Sources};
 use crate::metrics::ChangeAges;
@@ -48,13 +50,14 @@ pub struct Following {
 impl Following {
     /// Begins with the sources that are in the order now. `mappings` are what the config file said at the start.
     #[must_use]
-    pub fn start(places: Places, mappings: Loaded, sources: Sources, reload: Reload) -> Self {
+    pub fn start(places: Places, mappings: Update<ConfigFile>, sources: Sources, reload: Reload) -> Self {
         let mut this = Self { places, reload, sources, running: JoinSet::new(), followed: HashMap::new() };
         let order = this.sources.order();
         if order.contains(&SourceName::MountedFile) {
-            this.sources.read(SourceName::MountedFile, Reading::of_file(mappings));
-            this.follow_mounted_file(Known::AtStart);
-        } else if mappings.rules.rule_count() + mappings.rules.account_count() > 0 {
+            let Update { next, diagnostics } = mappings;
+            this.sources.read(SourceName::MountedFile, Reading::new(next.rules(), diagnostics));
+            this.follow_mounted_file(Some(next));
+        } else if size(Some(&mappings.next.rules())) > 0 {
             tracing::warn!("the mappings of the config file are not used: backendMode does not name MountedFile");
         }
         for source in order.into_iter().filter(|source| *source != SourceName::MountedFile) {
@@ -131,7 +134,7 @@ impl Following {
     fn follow(&mut self, source: SourceName) {
         let (places, sources) = (&self.places, self.sources.clone());
         let task = match source {
-            SourceName::MountedFile => return self.follow_mounted_file(Known::Nothing),
+            SourceName::MountedFile => return self.follow_mounted_file(None),
             SourceName::EksConfigMap => {
                 let reflector = Reflector::<AwsAuthObject>::new(places.clients.clone(), places.events.clone(), sources);
                 self.running.spawn(reflector.follow())
@@ -150,13 +153,14 @@ impl Following {
         self.followed.insert(source, task);
     }
 
-    fn follow_mounted_file(&mut self, known: Known) {
+    /// `mappings` are what of the file is in force already.
+    fn follow_mounted_file(&mut self, mappings: Option<ConfigFile>) {
         let source = SourceName::MountedFile;
         let task = match self.places.mounted_file.clone() {
-            Some(file) => self.running.spawn(file.follow(known, self.sources.clone(), self.reload.clone())),
+            Some(file) => self.running.spawn(file.follow(mappings, self.sources.clone(), self.reload.clone())),
             None => {
                 // A server without a config file has no mappings in it.
-                self.sources.read(source, Reading::of_file(Loaded::default()));
+                self.sources.read(source, Reading::new(ConfigFile::default().rules(), Vec::new()));
                 self.running.spawn(std::future::pending())
             }
         };
@@ -195,7 +199,7 @@ mod tests {
                 events: Events::default(),
                 ages: ChangeAges::default(),
             };
-            let following = Following::start(places, Loaded::default(), sources.clone(), reload);
+            let following = Following::start(places, Update::default(), sources.clone(), reload);
             let order_file = OrderFile { path: folder.path().join("modes.json"), dynamic_file: true };
             let mut tasks = JoinSet::new();
             tasks.spawn(async move {

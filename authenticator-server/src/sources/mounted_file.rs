@@ -8,8 +8,8 @@ use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use mapping::SourceName;
-use mapping::format::Loaded;
-use mapping::format::config_file::{self, LoadError};
+use mapping::format::Update;
+use mapping::format::config_file::{ConfigFile, LoadError};
 use mapping::format::yaml::{Document, Node, YamlError};
 use tokio::task::JoinError;
 
@@ -23,15 +23,6 @@ pub struct MountedFile {
     path: PathBuf,
     text: Fingerprint,
     settings: Settings,
-}
-
-/// What of the file is in force already.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Known {
-    /// The mappings that it had at the start.
-    AtStart,
-    /// Nothing.
-    Nothing,
 }
 
 /// What the file says beside the mappings: each key, and its value in a form of its own.
@@ -66,20 +57,23 @@ impl MountedFile {
     ///
     /// A file that cannot be read, is empty or is gone leaves the mappings as they are: the server would not start with it, so
     /// it cannot be meant. A list that is emptied, or a key that is taken out, does remove them.
-    pub(super) async fn follow(self, known: Known, sources: Sources, reload: Reload) -> Infallible {
+    ///
+    /// `mappings` are those of the start, if they are in force.
+    pub(super) async fn follow(self, mut mappings: Option<ConfigFile>, sources: Sources, reload: Reload) -> Infallible {
         let Self { path, text, settings } = self;
         let mut file = WatchedFile::new(path.clone(), reload);
-        if known == Known::AtStart {
+        if mappings.is_some() {
             file = file.having_read(text);
         }
         loop {
             let path = path.display();
             let content = file.next().await;
-            match read_apart(content).await {
-                Ok((loaded, now)) => {
+            match read_apart(content, mappings.clone()).await {
+                Ok((Update { next, diagnostics }, now)) => {
                     tracing::info!(%path, "the config file was read again");
                     settings.tell_changes(&now, &path);
-                    sources.read(SourceName::MountedFile, Reading::of_file(loaded));
+                    sources.read(SourceName::MountedFile, Reading::new(next.rules(), diagnostics));
+                    mappings = Some(next);
                 }
                 Err(error) => {
                     let source = SourceName::MountedFile;
@@ -96,11 +90,14 @@ impl MountedFile {
 }
 
 /// A long file takes a while: it is read off the threads that serve.
-async fn read_apart(content: Content) -> Result<(Loaded, Settings), ReloadError> {
-    tokio::task::spawn_blocking(move || read(content)).await?
+async fn read_apart(
+    content: Content,
+    before: Option<ConfigFile>,
+) -> Result<(Update<ConfigFile>, Settings), ReloadError> {
+    tokio::task::spawn_blocking(move || read(content, before.as_ref())).await?
 }
 
-fn read(content: Content) -> Result<(Loaded, Settings), ReloadError> {
+fn read(content: Content, before: Option<&ConfigFile>) -> Result<(Update<ConfigFile>, Settings), ReloadError> {
     let text = match content {
         Content::Absent => return Err(ReloadError::Absent),
         Content::Unusable(why) => return Err(ReloadError::Unreadable(why)),
@@ -112,11 +109,13 @@ fn read(content: Content) -> Result<(Loaded, Settings), ReloadError> {
         return Err(ReloadError::Empty);
     }
     let settings = Settings::of(document.root());
-    let loaded = match document.into_root().into_map()?.take_ignore_case(SERVER) {
-        Some(server) if !server.is_null() => config_file::load(server.into_map()?)?,
-        _ => Loaded::default(),
+    let server = document.into_root().into_map()?.take_ignore_case(SERVER).filter(|server| !server.is_null());
+    let server = server.map(Node::into_map).transpose()?.unwrap_or_default();
+    let update = match before {
+        Some(before) => ConfigFile::update(Some(before), server),
+        None => ConfigFile::load(server)?,
     };
-    Ok((loaded, settings))
+    Ok((update, settings))
 }
 
 impl Settings {
@@ -197,7 +196,7 @@ mod tests {
     }
 
     fn rule_count(content: Content) -> Result<usize, String> {
-        read(content).map(|(loaded, _)| loaded.rules.rule_count()).map_err(|error| error.to_string())
+        read(content, None).map(|(update, _)| update.next.rules().rule_count()).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -247,7 +246,7 @@ mod tests {
         let sources = Sources::new(&[SourceName::MountedFile], [], Clock::system());
         let (_hangup, reload) = Reload::by_hand();
         let file = MountedFile::new(&path, ANN, &Document::parse(ANN).unwrap());
-        let following = tokio::spawn(file.follow(Known::Nothing, sources.clone(), reload));
+        let following = tokio::spawn(file.follow(None, sources.clone(), reload));
         let until = async |what: &str, holds: &dyn Fn(&super::super::SourceStatus) -> bool| {
             let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
             while !sources.status().iter().any(holds) {

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use mapping::format::Loaded;
 use mapping::{Diagnostic, DiagnosticCode, RuleSet, Severity, SourceName};
 
 /// How a source is.
@@ -20,6 +19,12 @@ pub struct SourceStatus {
     pub rules: usize,
     /// How many accounts are mapped whole.
     pub accounts: usize,
+    /// How many of the rules give what their entry gave before, because what it says now is not understood.
+    pub kept: usize,
+    /// How many entries let nobody in, because what they say is not understood.
+    pub closed: usize,
+    /// How often the source went from some rules or accounts to none.
+    pub emptied: u64,
     /// Since when the rules in force may not be what is written: the text is unusable, or cannot be had.
     pub stale_since: Option<Timestamp>,
     /// How often something was read, or tried to be, of which not all could be used.
@@ -45,14 +50,19 @@ impl Reading {
     pub(super) fn new(rules: Arc<RuleSet>, diagnostics: Vec<Diagnostic>) -> Self {
         let is_whole =
             |diagnostic: &Diagnostic| diagnostic.severity() == Severity::Error && diagnostic.entry_index().is_none();
-        let unusable = diagnostics.iter().any(is_whole);
+        let unusable = rules.kept_count() > 0 || diagnostics.iter().any(is_whole);
         Self { rules: Some(rules), diagnostics, unusable }
     }
 
-    /// All that a file says.
-    pub(super) fn of_file(Loaded { rules, diagnostics }: Loaded) -> Self {
-        Self { rules: Some(Arc::new(rules)), diagnostics, unusable: false }
+    /// Whether all that is written is in force.
+    pub(super) const fn is_whole(&self) -> bool {
+        !self.unusable && self.diagnostics.is_empty()
     }
+}
+
+/// How many rules and accounts there are: those of a source that was not read are none.
+pub(super) fn size(rules: Option<&Arc<RuleSet>>) -> usize {
+    rules.map_or(0, |rules| rules.rule_count().saturating_add(rules.account_count()))
 }
 
 /// What is remembered of a source.
@@ -61,6 +71,7 @@ pub(super) struct Known {
     pub(super) rules: Option<Arc<RuleSet>>,
     generation: u64,
     failures: u64,
+    emptied: u64,
     problems: BTreeMap<DiagnosticCode, usize>,
     unusable_since: Option<Timestamp>,
     unreachable_since: Option<Timestamp>,
@@ -71,6 +82,9 @@ impl Known {
     pub(super) fn read(&mut self, reading: Reading, now: Timestamp) {
         let Reading { rules, diagnostics, unusable } = reading;
         if let Some(rules) = rules {
+            if size(self.rules.as_ref()) > 0 && size(Some(&rules)) == 0 {
+                self.emptied = self.emptied.saturating_add(1);
+            }
             self.rules = Some(rules);
             self.generation = self.generation.saturating_add(1);
         }
@@ -112,6 +126,9 @@ impl Known {
             generation: self.generation,
             rules: rules.map_or(0, RuleSet::rule_count),
             accounts: rules.map_or(0, RuleSet::account_count),
+            kept: rules.map_or(0, RuleSet::kept_count),
+            closed: rules.map_or(0, RuleSet::closed_count),
+            emptied: self.emptied,
             stale_since: self.unusable_since.into_iter().chain(self.unreachable_since).min(),
             failures: self.failures,
             problems: self.problems.clone(),

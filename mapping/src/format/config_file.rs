@@ -27,7 +27,7 @@ use crate::{
 /// assert_eq!(first.next.rules().rule_count(), 1);
 ///
 /// let broken = section("mapUsers: jane")?;
-/// let second = ConfigFile::update(Some(&first.next), Some(broken));
+/// let second = ConfigFile::update(Some(&first.next), broken);
 /// assert_eq!(second.diagnostics[0].code().as_str(), "not_a_list");
 /// assert_eq!(second.next.rules().rule_count(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -41,13 +41,12 @@ pub struct ConfigFile(LastGood);
 pub struct LoadError(Vec<Diagnostic>);
 
 impl ConfigFile {
-    /// Reads the mappings from the `server` section, without any for a file that has none; keys in any case, other keys are
-    /// not looked at. `previous` is what was in force until now, `None` at the first reading.
+    /// Reads the mappings from the `server` section; keys in any case, other keys are not looked at. `previous` is what was in
+    /// force until now, `None` at the first reading.
     ///
     /// It takes the section, so that each entry's values are gone once its rule is made: among a hundred thousand both would
     /// be twice the memory.
-    pub fn update(previous: Option<&Self>, server: Option<Map>) -> Update<Self> {
-        let mut server = server.unwrap_or_default();
+    pub fn update(previous: Option<&Self>, mut server: Map) -> Update<Self> {
         let found = |key| server.take_ignore_case(key).map_or(Found::Gone, Found::Node);
         let mut diagnostics = Vec::new();
         let (source, user_ids) = (SourceName::MountedFile, UserIds::Optional);
@@ -64,7 +63,7 @@ impl ConfigFile {
     /// When the value under one of the keys is not a list, nor anything that is taken for one, or a list of which nobody can
     /// tell whom it is about.
     pub fn load(server: Map) -> Result<Update<Self>, LoadError> {
-        let update = Self::update(None, Some(server));
+        let update = Self::update(None, server);
         if update.next.0.is_synced() { Ok(update) } else { Err(LoadError(update.diagnostics)) }
     }
 
@@ -78,7 +77,7 @@ impl ConfigFile {
 impl Default for ConfigFile {
     /// One without mappings.
     fn default() -> Self {
-        Self::update(None, None).next
+        Self::update(None, Map::default()).next
     }
 }
 

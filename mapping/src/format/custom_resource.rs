@@ -122,6 +122,7 @@ impl CustomResource {
 pub fn rules<'a>(objects: impl IntoIterator<Item = &'a CustomResource>) -> Loaded {
     let mut objects: Vec<_> = objects.into_iter().collect();
     objects.sort_unstable_by(|one, other| (one.created, &one.name).cmp(&(other.created, &other.name)));
-    let (rules, diagnostics) = entries::compile_objects(objects.into_iter().flat_map(|object| object.rules.iter().cloned()));
+    let (rules, diagnostics) =
+        entries::compile_objects(objects.into_iter().flat_map(|object| object.rules.iter().cloned()));
     Loaded { rules: Arc::new(rules), diagnostics }
 }

@@ -136,6 +136,8 @@ impl Reading {
             return Some("what the key held before stays in force".to_owned());
         }
         let name = self.name?;
-        Some(format!("the key was never usable, so that {name} has no answer for those whom its other keys do not name"))
+        Some(format!(
+            "the key was never usable, so that {name} has no answer for those whom its other keys do not name"
+        ))
     }
 }

@@ -82,7 +82,11 @@ fn what_cannot_be_read_is_told_with_its_place_and_not_added_to() {
     for (key, text, hint) in [
         ("mapUsers", "- userarn: [", "mapUsers line 1 column"),
         ("mapUsers", "jane", "mapUsers line 1 column 1: error not_a_list"),
-        ("mapUsers", "mapUsers:\n- userarn: arn:aws:iam::123456789012:user/bob", "line 1 column 1: error no_usable_entry"),
+        (
+            "mapUsers",
+            "mapUsers:\n- userarn: arn:aws:iam::123456789012:user/bob",
+            "line 1 column 1: error no_usable_entry",
+        ),
         ("mapUsers", "- userarn: nonsense", "error no_usable_entry"),
         // Nobody can tell whether it names jane.
         ("mapRoles", "- a: b\n  - c", "mapRoles line 2 column"),

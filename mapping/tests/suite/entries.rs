@@ -72,8 +72,10 @@ fn an_entry_with_a_restriction_that_is_not_understood_is_not_used() {
 fn an_entry_with_a_key_that_nobody_knows_is_not_used() {
     skipped(
         &format!("- {{{ARN}, username: x, comment: hello}}"),
-        &["2 column 62: error unknown_key: unknown key \"comment\"; it may restrict the entry, so the entry is not used; \
-           remove the key"],
+        &[
+            "2 column 62: error unknown_key: unknown key \"comment\"; it may restrict the entry, so the entry is not used; \
+           remove the key",
+        ],
     );
     skipped(
         &format!("- {{{ARN}, username: x, userarn: y}}"),

@@ -184,7 +184,8 @@ fn every_way_to_write_a_principal_means_the_same_in_every_source() {
 /// A custom resource has a schema, which takes lists alone.
 #[test]
 fn a_text_of_groups_or_accounts_and_a_single_entry_mean_the_same_in_every_text() {
-    let entry = |groups: &str| format!(r#"{{ARN: "arn:aws:iam::123456789012:role/X", "username": "x", "groups": {groups}}}"#);
+    let entry =
+        |groups: &str| format!(r#"{{ARN: "arn:aws:iam::123456789012:role/X", "username": "x", "groups": {groups}}}"#);
     for source in SourceName::ALL {
         for (groups, expected) in
             [(r#""a,b""#, &["a", "b"][..]), (r#""system:masters""#, &["system:masters"]), (r#"["a,b"]"#, &["a,b"])]
@@ -192,7 +193,11 @@ fn a_text_of_groups_or_accounts_and_a_single_entry_mean_the_same_in_every_text()
             let (rules, codes) = read(source, List::Roles, &entry(groups));
             let chain = Chain::new(vec![Source::new(source, Some(rules))]);
             match chain.decide(&session("X", "s")) {
-                Decision::Granted(grant) => assert_eq!((grant.groups(), codes.len()), (&*expected.iter().map(|group| (*group).to_owned()).collect::<Vec<_>>(), 0), "{source} {groups}"),
+                Decision::Granted(grant) => assert_eq!(
+                    (grant.groups(), codes.len()),
+                    (&*expected.iter().map(|group| (*group).to_owned()).collect::<Vec<_>>(), 0),
+                    "{source} {groups}"
+                ),
                 _ => assert_eq!((source, codes), (SourceName::Crd, vec!["wrong_type"]), "{groups}"),
             }
         }

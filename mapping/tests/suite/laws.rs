@@ -196,7 +196,120 @@ fn decisions_about_sso_roles(entries: &[String]) -> Vec<Result<String, &'static 
     decisions
 }
 
+/// What is added to an entry and restricts it, or might, and is not understood.
+fn not_understood() -> impl Strategy<Value = String> {
+    let known = select(vec![
+        ", sessionName: ['jane']",
+        ", sessionNames: jane",
+        ", sessionNames: ['[j]*']",
+        ", sessionNames: []",
+        ", user_id: AROAONE",
+        ", userid: ''",
+        ", ec2Instance: {vpc: x}",
+        ", ec2Instance: yes",
+        ", sso: {permissionSetName: Z}",
+        ", rolearnLike: '*'",
+    ]);
+    // Far from any key that is known.
+    let unknown = "x{3}[a-z]{0,8}Q{3}".prop_map(|key| format!(", {key}: x"));
+    prop_oneof![known.prop_map(str::to_owned), unknown]
+}
+
+/// Entries about few roles, each of which may have conditions, and of which one is edited.
+fn list_with_an_edit() -> impl Strategy<Value = (Vec<String>, usize, String)> {
+    let whom = select(vec![
+        "rolearn: 'arn:aws:iam::123456789012:role/AWSReservedSSO_A_0123456789abcdef'",
+        "rolearn: 'arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_A_0123456789abcdef/jane'",
+        "rolearn: 'arn:aws:iam::123456789012:role/AWSReservedSSO_B_0123456789abcdef'",
+        "sso: {permissionSetName: A, accountID: '123456789012'}",
+        "rolearnLike: 'arn:aws:iam::123456789012:role/*_A_*'",
+        "rolearnLike: 'arn:aws:iam::123456789012:role/*'",
+        "userid: AROAONE",
+    ]);
+    let conditions = select(vec!["", "", "{userid}", "{sessions}"]);
+    (vec((whom, conditions), 1..6), any::<prop::sample::Index>(), not_understood()).prop_map(
+        |(entries, at, addition)| {
+            let entry = |(n, (whom, conditions)): (usize, (&str, &str))| {
+                // Beside what is added, no key stands twice.
+                let conditions = match conditions {
+                    "{userid}" if !whom.starts_with("userid") && !addition.contains("userid:") => ", userid: AROAONE",
+                    "{sessions}" if !addition.contains("sessionNames:") => ", sessionNames: ['j*']",
+                    _ => "",
+                };
+                let addition =
+                    if whom.starts_with(addition.trim_matches([',', ' ']).split(':').next().unwrap_or_default()) {
+                        ", xxxQQQ: x"
+                    } else {
+                        addition.as_str()
+                    };
+                (
+                    format!("- {{{whom}{conditions}, username: u{n}}}\n"),
+                    format!("- {{{whom}{conditions}, username: u{n}{addition}}}\n"),
+                )
+            };
+            let at = at.index(entries.len());
+            let entries: Vec<_> = entries.into_iter().enumerate().map(entry).collect();
+            let edited = entries.get(at).expect("an index of it").1.clone();
+            (entries.into_iter().map(|(entry, _)| entry).collect(), at, edited)
+        },
+    )
+}
+
+/// Who each caller is, by the entry that lets it in.
+fn users(update: &AwsAuth) -> Vec<Option<String>> {
+    let chain = Chain::new(vec![Source::new(SourceName::EksConfigMap, Some(update.rules()))]);
+    let callers = ["A", "B", "C"].into_iter().flat_map(|set| {
+        ["jane", "max"].into_iter().flat_map(move |session| ["AROAONE", "AROATWO"].map(|id| (set, session, id)))
+    });
+    let user = |(set, session, id): (&str, &str, &str)| {
+        let role = format!("AWSReservedSSO_{set}_0123456789abcdef");
+        match chain.decide(&session_with_id(&role, session, id)) {
+            Decision::Granted(grant) => Some(grant.username().to_owned()),
+            _ => None,
+        }
+    };
+    callers.map(user).collect()
+}
+
 proptest! {
+    /// Whatever the list is, nobody gets in who did not, nobody as somebody else, and nobody by the entry; and so it is to a
+    /// program that starts with it.
+    #[test]
+    fn a_restriction_that_is_not_understood_only_takes_away((entries, at, edited) in list_with_an_edit()) {
+        let read = |before: Option<&AwsAuth>, entries: &[String]| {
+            AwsAuth::update(before, &data(&[("mapRoles", &entries.concat())])).next
+        };
+        let first = read(None, &entries);
+        let mut after = entries.clone();
+        after[at] = edited;
+        let now = read(Some(&first), &after);
+        let (before, users_now) = (users(&first), users(&now));
+        let name = format!("u{at}");
+        for (before, now) in before.iter().zip(&users_now) {
+            prop_assert!(now.is_none() || now == before, "{:?} became {:?} by\n{}", before, now, after.concat());
+            prop_assert!(now.as_ref() != Some(&name), "let in by\n{}", after.concat());
+        }
+        prop_assert_eq!(&users_now, &users(&read(None, &after)));
+        // Put right, all is as it was.
+        prop_assert_eq!(before, users(&read(Some(&now), &entries)));
+    }
+
+    /// What is not understood beside the restrictions changes nothing for anybody.
+    #[test]
+    fn a_name_that_is_not_understood_leaves_everybody_what_they_are((entries, at, _) in list_with_an_edit()) {
+        let read = |before: Option<&AwsAuth>, entries: &[String]| {
+            AwsAuth::update(before, &data(&[("mapRoles", &entries.concat())])).next
+        };
+        let first = read(None, &entries);
+        let subject = |entry: &String| entry.split(", username").next().map(str::to_owned);
+        // Of two about the same callers the first one's name is not the last one's past.
+        prop_assume!(entries.iter().filter(|entry| subject(entry) == subject(&entries[at])).count() == 1);
+        let mut after = entries.clone();
+        after[at] = after[at].replace(&format!("username: u{at}"), "username: '{{Nobody}}'");
+        let now = read(Some(&first), &after);
+        prop_assert_eq!(users(&first), users(&now), "{}", after.concat());
+    }
+
     #[test]
     fn the_order_of_entries_of_different_kinds_does_not_matter(
         (entries, shuffled) in

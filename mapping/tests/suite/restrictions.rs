@@ -46,7 +46,7 @@ fn read(source: SourceName, before: Option<&Read>, entries: &[&str]) -> (Read, V
         }
         SourceName::MountedFile => {
             let before = before.map(|before| if let Read::ConfigFile(before) = before { before } else { panic!() });
-            let update = ConfigFile::update(before, Some(section(&object)));
+            let update = ConfigFile::update(before, section(&object));
             (Read::ConfigFile(update.next), update.diagnostics)
         }
         SourceName::DynamicFile => {
@@ -104,8 +104,7 @@ fn edited(source: SourceName, others: &[&str], before: &str, after: &str) -> (Re
     read(source, Some(&first), &with(after))
 }
 
-const ADMIN: &str =
-    r#"{ARN: "arn:aws:iam::123456789012:role/Admin", "username": "admin:{{SessionName}}", "groups": ["system:masters"]}"#;
+const ADMIN: &str = r#"{ARN: "arn:aws:iam::123456789012:role/Admin", "username": "admin:{{SessionName}}", "groups": ["system:masters"]}"#;
 
 fn admin_with(members: &str) -> String {
     ADMIN.replace("\"]}", &format!("\"], {members}}}"))
@@ -149,9 +148,17 @@ fn an_entry_with_a_restriction_that_is_not_understood_lets_nobody_in_whatever_el
                 let jane = session("Admin", "jane@example.com");
                 let (now, diagnostics) = edited(source, others, ADMIN, &after);
                 let said = lines(&diagnostics);
-                assert_eq!(reason(decide(source, &now, &jane)), RefusalReason::ClosedEntry, "{source} {members}: {said:?}");
+                assert_eq!(
+                    reason(decide(source, &now, &jane)),
+                    RefusalReason::ClosedEntry,
+                    "{source} {members}: {said:?}"
+                );
                 assert_eq!(verdict(&diagnostics), ["entry_closed"], "{source} {members}: {said:?}");
-                assert!(said.iter().any(|line| line.contains("lets nobody in: it refuses \"arn:aws:iam::123456789012:role/Admin\"")));
+                assert!(
+                    said.iter().any(
+                        |line| line.contains("lets nobody in: it refuses \"arn:aws:iam::123456789012:role/Admin\"")
+                    )
+                );
                 assert_eq!((rules(&now).closed_count() > 0, rules(&now).kept_count()), (true, 0));
 
                 // It is the same to a program that starts with it.
@@ -218,7 +225,11 @@ fn what_an_entry_gave_before_goes_to_nobody_to_whom_it_did_not_give_it() {
         for others in OTHERS {
             let (now, _) = edited(source, others, ADMIN, &nameless(&some));
             assert_eq!(granted(decide(source, &now, &session("Admin", "jane"))).username(), "admin:jane");
-            assert_eq!(granted(decide(source, &now, &session("Admin", "joe"))).username(), "later", "it is not about him");
+            assert_eq!(
+                granted(decide(source, &now, &session("Admin", "joe"))).username(),
+                "later",
+                "it is not about him"
+            );
 
             let (now, _) = edited(source, others, &some, &nameless(ADMIN));
             for name in ["jane", "joe"] {
@@ -235,7 +246,8 @@ fn what_an_entry_gave_before_goes_to_nobody_to_whom_it_did_not_give_it() {
 #[test]
 fn a_new_entry_beside_one_that_stays_has_no_past() {
     let before = format!("- {ADMIN_YAML}");
-    let interns = "- {rolearn: 'arn:aws:iam::123456789012:role/Admin', sessionNames: ['intern-*'], username: '{{Intern}}'}";
+    let interns =
+        "- {rolearn: 'arn:aws:iam::123456789012:role/Admin', sessionNames: ['intern-*'], username: '{{Intern}}'}";
     let first = aws_auth(&[("mapRoles", &before)]).next;
     let now = AwsAuth::update(Some(&first), &data(&[("mapRoles", &format!("{before}\n{interns}"))])).next;
     let chain = Chain::new(vec![Source::new(SourceName::EksConfigMap, Some(now.rules()))]);
@@ -255,7 +267,9 @@ fn a_pattern_may_not_go_on_giving_masters_once_the_entry_does_not_allow_it() {
         let now = AwsAuth::update(Some(&first), &data(&[("mapRoles", after)])).next;
         Chain::new(vec![Source::new(SourceName::EksConfigMap, Some(now.rules()))]).decide(&admin)
     };
-    for allow in ["", ", allowPrivilegedWildcard: false", ", allowPrivilegedWildcard: x", ", allowPrivilegdWildcard: true"] {
+    for allow in
+        ["", ", allowPrivilegedWildcard: false", ", allowPrivilegedWildcard: x", ", allowPrivilegdWildcard: true"]
+    {
         let now = after(&allowed, &entry(allow, "'system:masters'"));
         assert_eq!(reason(now), RefusalReason::ClosedEntry, "{allow}");
     }
@@ -299,7 +313,8 @@ fn a_closed_entry_goes_before_what_else_is_about_whom_it_is_about() {
         assert_eq!(reason(chain(&[("mapRoles", &text)]).decide(&jane)), RefusalReason::ClosedEntry, "{text}");
     }
     // What of its conditions is understood it holds to.
-    let text = format!("- {{{exact}, userid: AROAX, username: closed, {typo}}}\n- {{{exact}, userid: AROAY, username: good}}");
+    let text =
+        format!("- {{{exact}, userid: AROAX, username: closed, {typo}}}\n- {{{exact}, userid: AROAY, username: good}}");
     let chain = chain(&[("mapRoles", &text)]);
     assert_eq!(reason(chain.decide(&jane)), RefusalReason::ClosedEntry);
     assert_eq!(granted(chain.decide(&session_with_id(ROLE, "jane", "AROAY"))).username(), "good");

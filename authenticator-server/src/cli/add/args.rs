@@ -141,7 +141,7 @@ enum ArnError {
     NoRole,
     #[error(transparent)]
     Principal(#[from] PrincipalError),
-    #[error("it is one session of a role, whose name is not looked at: write {0}")]
+    #[error("it is one session of a role, and `add role` is about the role: write {0}")]
     Session(String),
 }
 

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-use mapping::format::Loaded;
+use mapping::format::Update;
+use mapping::format::config_file;
 use mapping::format::dynamic_file::UserIds;
 use mapping::{AccountId, Partition, ReservedPrefixes, SourceName};
 
@@ -49,7 +50,7 @@ pub(in crate::cli) struct ServerConfig {
     /// How to log.
     pub(in crate::cli) logs: Logs,
     /// The mappings of the config file.
-    pub(in crate::cli) mappings: Loaded,
+    pub(in crate::cli) mappings: Update<config_file::ConfigFile>,
     /// The config file, whose mappings may change.
     pub(in crate::cli) mounted_file: Option<MountedFile>,
     /// The names that the certificate must have.

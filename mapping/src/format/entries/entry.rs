@@ -84,7 +84,8 @@ impl<'a> Reader<'a, '_> {
         if self.closes {
             return self.closed((target.is_some(), user_id.flatten(), sessions.flatten()), &origin);
         }
-        let (Some(target), Some(user_id), Some(sessions), Some(instance)) = (target, user_id, sessions, instance) else {
+        let (Some(target), Some(user_id), Some(sessions), Some(instance)) = (target, user_id, sessions, instance)
+        else {
             return Outcome::Unknown;
         };
         let user = username.zip(groups).filter(|_| are_names_known && is_allowed);
@@ -95,9 +96,7 @@ impl<'a> Reader<'a, '_> {
         let subject = Subject { whom, user_id, sessions };
         let rule = |gives| Rule { subject, written, gives, instance, origin };
         match user {
-            Some((username, groups)) => {
-                Outcome::Good(rule(Gives::User(User { username, groups: groups.into() })))
-            }
+            Some((username, groups)) => Outcome::Good(rule(Gives::User(User { username, groups: groups.into() }))),
             None => Outcome::Nameless(Nameless { rule: rule(Gives::Nobody), may_give_masters }),
         }
     }

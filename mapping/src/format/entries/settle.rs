@@ -6,8 +6,8 @@ use std::{
 };
 
 use super::{
-    entry::{Nameless, Outcome},
     Report,
+    entry::{Nameless, Outcome},
 };
 use crate::{
     diagnostic::{DiagnosticCode, Quoted},
@@ -104,9 +104,8 @@ impl Draft {
         let now: HashSet<_> = self.rules.iter().map(|rule| &rule.subject).collect();
         let earlier_user = |(index, _, may_give_masters): &(usize, Location, bool)| {
             let rule = self.rules.get(*index)?;
-            let is_past = |old: &&&Rule| {
-                rule.is_within(old) && (rule.subject == old.subject || !now.contains(&old.subject))
-            };
+            let is_past =
+                |old: &&&Rule| rule.is_within(old) && (rule.subject == old.subject || !now.contains(&old.subject));
             let old = before.get(&rule.subject.whom)?.iter().filter(is_past).max_by_key(|old| old.narrowness())?;
             let is_masters = |user: &&User| user.groups.iter().any(|group| group.to_string() == SYSTEM_MASTERS);
             old.user().filter(|user| *may_give_masters || !is_masters(user)).cloned()

@@ -308,7 +308,8 @@ impl<'a> Reader<'a, '_> {
 /// The role of an ARN of a session that is none for the session's name, or for having none.
 fn role_of_session(text: &str) -> Option<Principal> {
     let mut parts = text.splitn(6, ':');
-    let [arn, partition, service, region, account, resource] = std::array::from_fn(|_| parts.next().unwrap_or_default());
+    let [arn, partition, service, region, account, resource] =
+        std::array::from_fn(|_| parts.next().unwrap_or_default());
     let (kind, rest) = resource.split_once('/')?;
     let role = rest.rsplit_once('/').map_or(rest, |(role, _)| role);
     let is_session = kind.eq_ignore_ascii_case("assumed-role");
