@@ -2,7 +2,7 @@
 
 use mapping::{Chain, Decision, Principal, PrincipalError, PrincipalKind, Source, SourceName};
 
-use crate::support::{aws_auth, caller, config_file, granted, lines};
+use crate::support::{aws_auth, caller, config_file, granted};
 
 /// The callers, as STS writes them.
 const ADMIN: (&str, &str) = ("arn:P:sts::012345678901:assumed-role/Admin/jane", "AROAEXAMPLE:jane");
