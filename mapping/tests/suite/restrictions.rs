@@ -390,7 +390,8 @@ fn keys_of_a_custom_resource_have_a_case() {
     let good = object(&spec("arn", "arn"));
     assert!(good.diagnostics.is_empty() && good.next.is_usable());
     for right in ["arn", "username", "groups", "userid", "sessionNames", "ec2Instance", "vpcID"] {
-        for key in [right.to_uppercase(), format!("{}{}", right[..1].to_uppercase(), &right[1..])] {
+        let (first, rest) = right.split_at(1);
+        for key in [right.to_uppercase(), format!("{}{rest}", first.to_uppercase())] {
             let update = object(&spec(&key, right));
             let said = lines(&update.diagnostics);
             assert!(!update.next.is_usable(), "{key}");
