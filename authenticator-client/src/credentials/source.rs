@@ -67,6 +67,9 @@ pub enum SourceError {
     /// The container's endpoint is not well described.
     #[error(transparent)]
     Container(#[from] ContainerError),
+    /// A variable that should name the container's endpoint, and is set to nothing.
+    #[error("{0} is empty: unset it where there is no container endpoint")]
+    EmptyEndpoint(&'static str),
     /// The settings of the instance's metadata service are of no use.
     #[error(transparent)]
     Instance(#[from] InstanceError),
@@ -153,6 +156,9 @@ impl Source {
 
     /// What there is where no file says anything: the container, then the instance.
     pub(super) fn of_machine(choice: Choice<'_>) -> Result<Self, SourceError> {
+        if let Some(variable) = empty_endpoint(choice.env) {
+            return Err(SourceError::EmptyEndpoint(variable));
+        }
         if let Some(container) = Container::choose(choice.env)? {
             return Ok(Root::Container(container).into());
         }
@@ -237,6 +243,14 @@ impl fmt::Display for Root {
             Self::Instance(source) => source.fmt(f),
         }
     }
+}
+
+/// The variable that decides where the container's endpoint is, if it is set to nothing. aws-cli then asks nobody else: a container
+/// whose endpoint got lost must not act as the machine that it runs on.
+fn empty_endpoint(env: &Env) -> Option<&'static str> {
+    let variables = ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"];
+    let mut set = variables.into_iter().filter_map(|name| Some((name, env.get(name).ok()?)));
+    set.next().filter(|(_, value)| value.is_empty()).map(|(name, _)| name)
 }
 
 /// What stands in a profile of a source of which the rest is missing, with what that is. As with aws-cli it has no say.

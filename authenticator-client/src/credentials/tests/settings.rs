@@ -78,6 +78,25 @@ fn a_part_of_a_source_is_told_of_where_somebody_else_is_asked() {
 }
 
 #[test]
+fn a_container_whose_endpoint_is_set_to_nothing_is_not_the_machine_that_it_runs_on() {
+    const RELATIVE: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
+    const FULL: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+    let full = (FULL, "http://127.0.0.1/x");
+    for (variables, empty) in [
+        (&[(RELATIVE, "")][..], RELATIVE),
+        (&[(FULL, "")], FULL),
+        (&[(RELATIVE, ""), (FULL, "")], RELATIVE),
+        (&[(RELATIVE, ""), full], RELATIVE),
+    ] {
+        let message = format!("{empty} is empty: unset it where there is no container endpoint");
+        assert_eq!(steps(false, variables, "[profile a]\n", "").unwrap_err(), message);
+        assert_eq!(key_id(false, variables, "", &format!("[a]\n{KEYS}")), Ok("AKIAPROFILEEXAMPLE".to_owned()));
+    }
+    assert!(steps(false, &[(RELATIVE, "/x"), (FULL, "")], "[profile a]\n", "").unwrap().concat().contains(RELATIVE));
+    assert!(steps(false, &[full], "[profile a]\n", "").unwrap().concat().contains(FULL));
+}
+
+#[test]
 fn a_web_identity_whose_file_has_no_name_is_refused() {
     let config = "[profile a]\nrole_arn = p\nweb_identity_token_file =\n";
     assert_eq!(steps(false, &[], config, "").unwrap_err(), "web_identity_token_file of profile a is empty");

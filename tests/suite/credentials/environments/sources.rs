@@ -288,6 +288,19 @@ pub(super) const ROWS: &[Row] = &[
         ..Row::NOTHING
     },
     Row {
+        name: "an empty AWS_CONTAINER_CREDENTIALS_FULL_URI, where there is an instance",
+        env: &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", "<imds>"), ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "")],
+        answer: Refusal(&["AWS_CONTAINER_CREDENTIALS_FULL_URI", "empty"]),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "an empty AWS_CONTAINER_CREDENTIALS_FULL_URI, beside keys of the profile",
+        env: &[("AWS_CONTAINER_CREDENTIALS_FULL_URI", "")],
+        credentials: "[default]\n<keys bob>",
+        answer: Token("bob", WEST),
+        ..Row::NOTHING
+    },
+    Row {
         name: "source_profile without role_arn has no say",
         env: &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", "<imds>")],
         config: "[default]\nsource_profile = me\n",
