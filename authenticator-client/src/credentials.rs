@@ -8,13 +8,14 @@
 //! The sources are looked at in aws-cli's order. The first that is configured decides: when it cannot give credentials, that is an
 //! error and never a reason to ask the next one, for a user who set up one identity must not act as another.
 //!
-//! Choosing is ours, because aws-config's own choice is not aws-cli's. The services that give credentials are asked through
-//! aws-config's providers, where they do all that aws-cli does, and through AWS's clients for STS and SSO.
+//! Choosing is ours, because aws-config's own choice is not aws-cli's. The services that give credentials are asked by
+//! code of ours, through AWS's clients for STS and SSO, and through aws-config's providers for what has to be renewed.
 
 use std::{path::Path, time::Duration};
 
 use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
@@ -28,9 +29,11 @@ use crate::{
 
 mod call;
 mod container;
+mod document;
 mod errand;
 mod instance;
 mod keys;
+mod local;
 mod login;
 mod network;
 mod older;
@@ -43,6 +46,7 @@ mod sso;
 mod sts;
 mod web_identity;
 
+pub(crate) use call::Bounded;
 pub use call::CallError;
 pub use container::ContainerError;
 pub use instance::InstanceError;
@@ -172,6 +176,14 @@ pub enum CredentialsError {
         what: String,
         /// For how long.
         limit: Duration,
+    },
+    /// Those with which a role should be asked for have ended.
+    #[error("the credentials of {what} expired at {end}: renew them")]
+    Expired {
+        /// Whose they are.
+        what: String,
+        /// When they ended.
+        end: Timestamp,
     },
     /// There is no code of the MFA device.
     #[error("cannot assume role {arn}, which {asked_by} asks for")]
@@ -321,10 +333,7 @@ impl Plan {
         let Some(instance) = &self.instance else {
             return Ok(self.region.clone().without_instance());
         };
-        let asked = async {
-            let client = outside.instance(instance)?;
-            instance.region(&client).await.map_err(SourceError::from)
-        };
+        let asked = async { outside.instance(instance).region().await.map_err(SourceError::from) };
         let says = match means.in_time("the region of the EC2 instance", asked).await {
             Err(error) if matches!(self.source.root, Root::Instance(_)) => return Err(error),
             says => says.ok().flatten(),

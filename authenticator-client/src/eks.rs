@@ -21,18 +21,16 @@ use aws_smithy_runtime_api::{
         behavior_version::BehaviorVersion,
         http::SharedHttpClient,
         identity::Identity,
-        interceptors::{Intercept, context::BeforeDeserializationInterceptorContextMut, dyn_dispatch_hint},
         orchestrator::{HttpRequest, HttpResponse, OrchestratorError},
-        runtime_components::RuntimeComponents,
     },
 };
-use aws_smithy_types::{
-    body::SdkBody, config_bag::ConfigBag, error::ErrorMetadata, retry::RetryConfig, timeout::TimeoutConfig,
-};
-use http_body_util::Limited;
+use aws_smithy_types::{error::ErrorMetadata, retry::RetryConfig, timeout::TimeoutConfig};
 use jiff::Timestamp;
 
-use crate::{credentials::CallError, region::Region};
+use crate::{
+    credentials::{Bounded, CallError},
+    region::Region,
+};
 
 mod answer;
 mod endpoint;
@@ -130,7 +128,7 @@ impl Eks {
             .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIME).build())
             .sleep_impl(TokioSleep::new())
             .time_source(SystemTimeSource::new())
-            .interceptor(Bounded)
+            .interceptor(Bounded(MAX_ANSWER))
             .serializer(move |path: String| eks.request(&path))
             .deserializer(read)
             .build();
@@ -170,29 +168,6 @@ fn read(response: &HttpResponse) -> Result<Vec<u8>, OrchestratorError<ErrorMetad
         return Ok(body.to_vec());
     }
     Err(OrchestratorError::operation(answer::refusal(response.headers().get("x-amzn-errortype"), body)))
-}
-
-/// Reads no more of an answer than any could be.
-#[derive(Debug)]
-struct Bounded;
-
-#[dyn_dispatch_hint]
-impl Intercept for Bounded {
-    fn name(&self) -> &'static str {
-        "Bounded"
-    }
-
-    fn modify_before_deserialization(
-        &self,
-        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
-        _components: &RuntimeComponents,
-        _config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let body = context.response_mut().body_mut();
-        let whole = std::mem::replace(body, SdkBody::taken());
-        *body = SdkBody::from_body_1_x(Limited::new(whole, MAX_ANSWER));
-        Ok(())
-    }
 }
 
 /// A description has a few kilobytes, and a hundred names no more than ten.

@@ -30,6 +30,7 @@ pub mod presign;
 pub mod profile;
 pub mod prompt;
 pub mod region;
+mod time;
 pub mod token;
 mod visible;
 pub mod whoami;

@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
 use zeroize::Zeroizing;
 
-use crate::presign::PresignedUrl;
+use crate::{presign::PresignedUrl, time};
 
 /// A bearer token. Whoever holds it is the caller for fifteen minutes, so `Debug` shows nothing of it, and it is wiped when
 /// dropped.
@@ -79,7 +79,7 @@ pub fn expiration(signed_at: Timestamp, credentials_end: Option<SystemTime>) -> 
     let Some(end) = credentials_end else {
         return Ok(token_end);
     };
-    let end = Timestamp::try_from(end).map_err(|_| LifetimeError::OutOfRange)?;
+    let end = time::timestamp(end);
     let left = end.duration_since(signed_at);
     if left <= SignedDuration::ZERO {
         return Err(LifetimeError::Expired(end));

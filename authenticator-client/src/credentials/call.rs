@@ -6,7 +6,17 @@
 use std::error::Error;
 
 use aws_sdk_sts::error::ProvideErrorMetadata;
-use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
+use aws_smithy_runtime_api::{
+    box_error::BoxError,
+    client::{
+        interceptors::{Intercept, context::BeforeDeserializationInterceptorContextMut, dyn_dispatch_hint},
+        orchestrator::HttpResponse,
+        result::SdkError,
+        runtime_components::RuntimeComponents,
+    },
+};
+use aws_smithy_types::{body::SdkBody, config_bag::ConfigBag};
+use http_body_util::Limited;
 
 /// A call came to nothing.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -49,6 +59,29 @@ impl<E: Error + ProvideErrorMetadata + 'static> From<SdkError<E, HttpResponse>> 
             SdkError::ResponseError(_) => Self::Unreadable,
             error => Self::Unreachable(first_cause(&error)),
         }
+    }
+}
+
+/// Reads no more bytes of an answer than any could have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounded(pub(crate) usize);
+
+#[dyn_dispatch_hint]
+impl Intercept for Bounded {
+    fn name(&self) -> &'static str {
+        "Bounded"
+    }
+
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let body = context.response_mut().body_mut();
+        let whole = std::mem::replace(body, SdkBody::taken());
+        *body = SdkBody::from_body_1_x(Limited::new(whole, self.0));
+        Ok(())
     }
 }
 

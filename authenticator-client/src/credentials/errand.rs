@@ -7,13 +7,14 @@ use aws_types::region::Region;
 
 use super::{
     CallerIdentity, CredentialsError, Means, Plan, Role, SessionName, SourceError, Sts,
-    outside::{Outside, StsAddress},
+    outside::{Outside, OutsideError, StsAddress},
     services::Service,
     source::Root,
 };
 use crate::{
     cache::{Cached, Origin},
     region::ChosenRegion,
+    time,
 };
 
 pub(super) struct Errand<'a> {
@@ -69,6 +70,12 @@ impl<'a> Errand<'a> {
             }
             Some((role, before)) => {
                 let credentials = self.up_to(before).await?;
+                if let Some(end) =
+                    credentials.expiry().map(time::timestamp).filter(|end| *end <= (self.plan.world.clock)())
+                {
+                    let what = before.last().map_or_else(|| self.plan.source.root.to_string(), ToString::to_string);
+                    return Err(CredentialsError::Expired { what, end });
+                }
                 self.assume(role, &credentials).await
             }
         }
@@ -92,7 +99,7 @@ impl<'a> Errand<'a> {
                     false => outside.nobody(source.region()),
                 };
                 let portal = outside.service(Service::Sso, source.region(), region.kind)?;
-                source.obtain(&oidc, &portal, now).await?
+                source.obtain(&oidc, &portal, &self.plan.world).await?
             }
             Root::Login(source) => {
                 let config = |region: Option<Region>| outside.provider_config(region.unwrap_or_else(own_region));
@@ -100,15 +107,13 @@ impl<'a> Errand<'a> {
             }
             Root::Process(source) => source.obtain(&self.plan.world.env, now).await?,
             Root::Container(source) => {
-                let config = match source.is_encrypted() {
-                    true => outside.provider_config(own_region())?,
-                    false => outside.local_provider_config(),
+                let client = match source.is_encrypted() {
+                    true => outside.client().map_err(OutsideError::from)?,
+                    false => outside.local_client(),
                 };
-                source.obtain(&config).await?
+                source.obtain(client, &self.plan.world.env, &self.plan.world.fs).await?
             }
-            Root::Instance(source) => {
-                source.obtain(outside.instance(source)?, &outside.local_provider_config()).await?
-            }
+            Root::Instance(source) => outside.instance(source).credentials(now).await?,
         })
     }
 

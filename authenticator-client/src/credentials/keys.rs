@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::{
     environment::{self, NotUnicode},
     profile::{ProfileView, Section},
+    time,
 };
 
 /// A key pair is written down that cannot be used.
@@ -130,7 +131,7 @@ pub(super) fn from_environment(env: &Env, now: Timestamp) -> Result<Option<Crede
         return Ok(None);
     };
     if let Some(text) = environment::variable(env, "AWS_CREDENTIAL_EXPIRATION")? {
-        let end: Timestamp = text.parse().map_err(|_| KeysError::Expiration)?;
+        let end = time::parse(&text).ok_or(KeysError::Expiration)?;
         if end <= now {
             return Err(KeysError::Expired(end));
         }

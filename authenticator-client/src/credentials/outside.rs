@@ -2,14 +2,14 @@
 
 use std::{cell::OnceCell, time::SystemTime};
 
-use aws_config::{BehaviorVersion, imds, provider_config::ProviderConfig};
+use aws_config::{BehaviorVersion, provider_config::ProviderConfig};
 use aws_smithy_async::{rt::sleep::TokioSleep, time::TimeSource};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::{SdkConfig, region::Region};
 use jiff::Timestamp;
 
 use super::{
-    instance::{Instance, InstanceError},
+    instance::{Instance, Metadata},
     network::{self, TrustError},
     services::{Service, ServiceError},
     sts::Sts,
@@ -73,7 +73,7 @@ pub(super) struct Outside<'a> {
     pub(super) world: &'a World,
     client: OnceCell<SharedHttpClient>,
     local_client: OnceCell<SharedHttpClient>,
-    instance: OnceCell<imds::Client>,
+    instance: OnceCell<Metadata>,
 }
 
 impl<'a> Outside<'a> {
@@ -101,24 +101,21 @@ impl<'a> Outside<'a> {
 
     /// What aws-config's own providers need, to ask AWS.
     pub(super) fn provider_config(&self, region: Region) -> Result<ProviderConfig, OutsideError> {
-        Ok(self.local_provider_config().with_http_client(self.client()?).with_region(Some(region)))
-    }
-
-    /// What they need to ask a service of the machine itself.
-    pub(super) fn local_provider_config(&self) -> ProviderConfig {
-        ProviderConfig::empty()
-            .with_http_client(self.local_client.get_or_init(network::local_client).clone())
+        Ok(ProviderConfig::empty()
+            .with_http_client(self.client()?)
+            .with_region(Some(region))
             .with_sleep_impl(TokioSleep::new())
-            .with_time_source(Clock(self.world.clock))
+            .with_time_source(Clock(self.world.clock)))
     }
 
     /// The instance's metadata service.
-    pub(super) fn instance(&self, instance: &Instance) -> Result<imds::Client, InstanceError> {
-        if let Some(client) = self.instance.get() {
-            return Ok(client.clone());
-        }
-        let client = instance.client(&self.local_provider_config())?;
-        Ok(self.instance.get_or_init(|| client).clone())
+    pub(super) fn instance(&self, instance: &Instance) -> &Metadata {
+        self.instance.get_or_init(|| instance.asked_by(self.local_client()))
+    }
+
+    /// The client for a service of the machine itself.
+    pub(super) fn local_client(&self) -> SharedHttpClient {
+        self.local_client.get_or_init(network::local_client).clone()
     }
 
     /// A service that nobody can ask, for there is no client to do it with.
@@ -138,7 +135,8 @@ impl<'a> Outside<'a> {
             .time_source(Clock(self.world.clock))
     }
 
-    fn client(&self) -> Result<SharedHttpClient, TrustError> {
+    /// The client for AWS's services, or for whoever else shows a certificate.
+    pub(super) fn client(&self) -> Result<SharedHttpClient, TrustError> {
         if let Some(client) = self.client.get() {
             return Ok(client.clone());
         }

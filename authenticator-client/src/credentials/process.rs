@@ -24,6 +24,7 @@ use super::keys;
 use crate::{
     exec_info::Interaction,
     profile::{ProfileView, Unfinished, split_words},
+    time,
 };
 
 /// A program and its arguments.
@@ -238,9 +239,8 @@ fn parse(output: &[u8], now: Timestamp) -> Result<Credentials, OutputFault> {
     let session_token = session_token.filter(|token| !token.is_empty());
     let end = expiration
         .filter(|text| !text.is_empty())
-        .map(|text| text.parse::<Timestamp>())
-        .transpose()
-        .map_err(|_| OutputFault::Expiration)?;
+        .map(|text| time::parse(&text).ok_or(OutputFault::Expiration))
+        .transpose()?;
     if let Some(end) = end.filter(|end| *end <= now) {
         return Err(OutputFault::Expired(end));
     }

@@ -1,7 +1,7 @@
 //! A role of IAM Identity Center, for somebody who is logged in with `aws sso login`.
 //!
-//! aws-config reads aws-cli's token, and has it renewed where that can be done; the exchange for a role's credentials is ours, so
-//! that the endpoint is the one that aws-cli would take.
+//! aws-config has aws-cli's token renewed where that is needed and can be done; the exchange for a role's credentials is ours, so that
+//! the endpoint is the one that aws-cli would take.
 
 use std::{fmt, path::PathBuf, time::SystemTime};
 
@@ -12,13 +12,16 @@ use aws_types::{
     os_shim_internal::{Env, Fs},
     region::Region,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
 use sha1::{Digest, Sha1};
+use zeroize::Zeroizing;
 
 use super::call::{CallError, first_cause};
 use crate::{
-    environment,
+    World, environment,
     profile::{ProfileView, Section},
+    time,
 };
 
 /// A role, and the session that asks for it.
@@ -32,6 +35,14 @@ pub(super) struct Sso {
     region: String,
     account_id: String,
     role_name: String,
+}
+
+/// What aws-cli writes of a token. No `Debug`: it holds one.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Token {
+    access_token: String,
+    expires_at: String,
 }
 
 /// There are no credentials of Identity Center.
@@ -145,22 +156,16 @@ impl Sso {
         &self,
         oidc: &SdkConfig,
         portal: &SdkConfig,
-        now: Timestamp,
+        World { env, fs, clock }: &World,
     ) -> Result<Credentials, SsoError> {
-        let tokens = SsoTokenProvider::builder()
-            .configure(oidc)
-            .region(self.region())
-            .session_name(self.token_name())
-            .start_url(&self.start_url)
-            .build()
-            .await;
-        let token = tokens.provide_token().await.map_err(|error| self.not_logged_in(first_cause(&error)))?;
-        if token.expiration().is_some_and(|end| end <= SystemTime::from(now)) {
-            return Err(self.not_logged_in("its token has expired and could not be renewed".to_owned()));
-        }
+        let now = clock();
+        let token = match self.lasting_token(env, fs, now).await {
+            Some(token) => token,
+            None => self.renewed_token(oidc, now).await?,
+        };
         let answer = aws_sdk_sso::Client::new(portal)
             .get_role_credentials()
-            .access_token(token.token())
+            .access_token(token.as_str())
             .account_id(&self.account_id)
             .role_name(&self.role_name)
             .send()
@@ -171,8 +176,9 @@ impl Sso {
             })?;
         let lacks = |what| SsoError::Incomplete { role: self.role(), what };
         let credentials = answer.role_credentials.ok_or_else(|| lacks("credentials"))?;
-        let end =
-            Timestamp::from_millisecond(credentials.expiration).map_err(|_| lacks("an end of the credentials"))?;
+        let end = Timestamp::from_millisecond(credentials.expiration);
+        // Some mean "never" by a time after the last that there is.
+        let end = end.unwrap_or(if credentials.expiration < 0 { Timestamp::MIN } else { Timestamp::MAX });
         Ok(Credentials::new(
             credentials.access_key_id.ok_or_else(|| lacks("an access key id"))?,
             credentials.secret_access_key.ok_or_else(|| lacks("a secret access key"))?,
@@ -194,6 +200,31 @@ impl Sso {
             ("role", Some(role_name.clone())),
             ("token", self.token(env, fs).await),
         ]
+    }
+
+    /// aws-cli's token, where it need not be renewed.
+    async fn lasting_token(&self, env: &Env, fs: &Fs, now: Timestamp) -> Option<Zeroizing<String>> {
+        let text = Zeroizing::new(self.token(env, fs).await?);
+        let Token { access_token, expires_at } = serde_json::from_str(&text).ok()?;
+        let token = Zeroizing::new(access_token);
+        let margin = if self.is_renewable() { RENEWED_BEFORE } else { SignedDuration::ZERO };
+        (time::parse(&expires_at)?.duration_since(now) > margin).then_some(token)
+    }
+
+    /// The token as aws-config renews it, or what is wrong with it. It reads no end but one that is written with `Z`.
+    async fn renewed_token(&self, oidc: &SdkConfig, now: Timestamp) -> Result<Zeroizing<String>, SsoError> {
+        let tokens = SsoTokenProvider::builder()
+            .configure(oidc)
+            .region(self.region())
+            .session_name(self.token_name())
+            .start_url(&self.start_url)
+            .build()
+            .await;
+        let token = tokens.provide_token().await.map_err(|error| self.not_logged_in(first_cause(&error)))?;
+        if token.expiration().is_some_and(|end| end <= SystemTime::from(now)) {
+            return Err(self.not_logged_in("its token has expired and could not be renewed".to_owned()));
+        }
+        Ok(Zeroizing::new(token.token().to_owned()))
     }
 
     /// The text of the file in which aws-cli keeps the token (`SSOTokenLoader` of `botocore/utils.py`).
@@ -261,3 +292,6 @@ fn agree(profile: ProfileView<'_>, session: &str, section: &Section) -> Result<(
 
 /// What a session must say (`SSOTokenProvider` of `botocore/tokens.py`).
 const OF_SESSION: [&str; 2] = ["sso_start_url", "sso_region"];
+
+/// How long before its end a token is renewed; aws-config's `REFRESH_BUFFER_TIME`.
+const RENEWED_BEFORE: SignedDuration = SignedDuration::from_mins(5);

@@ -5,6 +5,7 @@ use super::*;
 use crate::profile::tests::{CONFIG, CREDENTIALS};
 
 mod asking;
+mod local;
 mod loopback;
 mod older;
 mod roles;

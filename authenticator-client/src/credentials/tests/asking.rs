@@ -10,14 +10,14 @@ use super::{
 };
 use crate::prompt::Wording;
 
-const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+pub(super) const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     "2026-01-02T03:04:05Z".parse().unwrap()
 }
 
 /// What comes of asking, as a run does that has this many milliseconds.
-fn obtain(cache: &Cache, limit: u64, variables: &[(&str, &str)], config: &str) -> Result<Obtained, String> {
+pub(super) fn obtain(cache: &Cache, limit: u64, variables: &[(&str, &str)], config: &str) -> Result<Obtained, String> {
     let variables = [&[("AWS_PROFILE", "a"), ("AWS_REGION", "us-west-2")], variables].concat();
     let world = World { clock: now, ..world(&variables, config, "") };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     thread::{self, JoinHandle},
 };
 
@@ -33,6 +33,8 @@ impl Loopback {
 
     /// What it was asked; every answer must have been wanted.
     pub(super) fn requests(self) -> Vec<Request> {
+        // Where somebody is still waited for, nobody comes any more.
+        drop(TcpStream::connect(self.url.trim_start_matches("http://")));
         self.thread.join().unwrap()
     }
 }
@@ -49,15 +51,26 @@ fn serve(listener: &TcpListener, answer: &str) -> Request {
             line => lines.push(line.to_owned()),
         }
     }
+    assert!(!lines.is_empty(), "this answer was not asked for: {answer}");
     let line = lines.remove(0);
     let headers: Vec<String> = lines.iter().map(|line| line.to_lowercase()).collect();
     let length =
         headers.iter().find_map(|line| line.strip_prefix("content-length: ")).map_or(0, |n| n.parse().unwrap());
     let mut body = vec![0; length];
     reader.read_exact(&mut body).unwrap();
-    stream.write_all(answer.as_bytes()).unwrap();
+    match answer {
+        // Until whoever asks gives up.
+        HANGS => drop(thread::spawn(move || reader.read_to_end(&mut Vec::new()))),
+        answer => stream.write_all(answer.as_bytes()).unwrap(),
+    }
     Request { line, headers, body: String::from_utf8(body).unwrap() }
 }
+
+/// No answer, and the end of the connection.
+pub(super) const CUT: &str = "";
+
+/// No answer, and no end.
+pub(super) const HANGS: &str = "hangs";
 
 /// An answer with this status, more headers and this body.
 pub(super) fn answer(status: &str, headers: &str, body: &str) -> String {

@@ -132,9 +132,21 @@ fn the_settings_of_the_instance_are_the_environments_then_the_profiles() {
         }
     };
     for (variables, config, part) in [
-        (&[][..], "", "endpoint: \"http://169.254.169.254\", read_timeout: 1s, attempts: None"),
+        (
+            &[][..],
+            "",
+            "endpoint: \"http://169.254.169.254\", read_timeout: 1s, attempts: 1, second_version_alone: None",
+        ),
         (&[("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "IPv6")], "", "endpoint: \"http://[fd00:ec2::254]\""),
         (&[], "ec2_metadata_service_endpoint_mode = ipv6\n", "endpoint: \"http://[fd00:ec2::254]\""),
+        (&[("AWS_IMDS_USE_IPV6", "true")], "", "endpoint: \"http://[fd00:ec2::254]\""),
+        (&[], "imds_use_ipv6 = True\n", "endpoint: \"http://[fd00:ec2::254]\""),
+        (&[("AWS_IMDS_USE_IPV6", "1")], "", "endpoint: \"http://169.254.169.254\""),
+        (
+            &[("AWS_IMDS_USE_IPV6", "true"), ("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "IPv4")],
+            "",
+            "endpoint: \"http://169.254.169.254\"",
+        ),
         (
             &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1")],
             "ec2_metadata_service_endpoint = http://127.0.0.1:2\n",
@@ -143,7 +155,7 @@ fn the_settings_of_the_instance_are_the_environments_then_the_profiles() {
         (
             &[("AWS_METADATA_SERVICE_TIMEOUT", "5")],
             "metadata_service_num_attempts = 3\n",
-            "read_timeout: 5s, attempts: Some(3)",
+            "read_timeout: 5s, attempts: 3",
         ),
     ] {
         let found = instance(variables, config).unwrap();
@@ -151,6 +163,7 @@ fn the_settings_of_the_instance_are_the_environments_then_the_profiles() {
     }
     for (variables, message) in [
         (("AWS_EC2_METADATA_SERVICE_ENDPOINT", "127.0.0.1"), "AWS_EC2_METADATA_SERVICE_ENDPOINT is \"127.0.0.1\""),
+        (("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://a b"), "AWS_EC2_METADATA_SERVICE_ENDPOINT is \"http://a b\""),
         (
             ("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "v6"),
             "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE is \"v6\": write IPv4",
