@@ -3,6 +3,7 @@
 mod client_certificate;
 mod dial;
 mod endpoint;
+mod instance;
 mod own;
 mod query;
 mod role;

@@ -3,16 +3,26 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::BehaviorVersion;
+use aws_config::ecs::EcsCredentialsProvider;
+use aws_config::environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider};
+use aws_config::meta::credentials::CredentialsProviderChain;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
+use aws_config::provider_config::ProviderConfig;
+use aws_config::web_identity_token::WebIdentityTokenCredentialsProvider;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials as _;
 use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_types::os_shim_internal::{Env, Fs};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::Network;
+use super::instance::Instance;
+use super::{Environment, Network};
 use crate::clock::Clock;
 
 /// Credentials that are made when they are needed, and kept until shortly before their end.
@@ -84,19 +94,36 @@ impl OwnCredentials {
     }
 }
 
-/// The region that this machine is in, if that is known, and the credentials that it has, by aws-config's default chains:
-/// environment, profile, web identity, container, instance.
+/// The region that this machine is in, if that is known, and the credentials that it has. The sources and their order are those of
+/// aws-config's default chains: environment, profile, web identity, container, instance; the last is asked by code of our own.
 pub async fn own(network: &Network, clock: Clock) -> (Option<String>, OwnCredentials) {
-    let config = aws_config::defaults(BehaviorVersion::latest());
-    let config = config.http_client(network.sdk_client()).sleep_impl(TokioSleep::new()).load().await;
+    // A profile that cannot be read is an error of the source that reads it.
+    let profile = aws_config::profile::load(&Fs::real(), &Env::real(), &Default::default(), None).await.ok();
+    let instance = Instance::new(&Environment::of_process(), profile.as_ref(), clock.clone());
+    let regions = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
+        .or_else(ProfileFileRegionProvider::new())
+        .or_else(instance.clone());
+    let client = network.sdk_client();
+    let config =
+        aws_config::defaults(BehaviorVersion::latest()).http_client(client.clone()).sleep_impl(TokioSleep::new());
+    let config = config.region(regions).no_credentials().load().await;
     let region = config.region().map(|region| region.as_ref().to_owned()).filter(|region| is_region(region));
+    let config = ProviderConfig::without_region()
+        .with_http_client(client)
+        .with_sleep_impl(TokioSleep::new())
+        .with_region(config.region().cloned())
+        .with_use_fips(config.use_fips())
+        .with_use_dual_stack(config.use_dual_stack());
+    let of_profile = ProfileFileCredentialsProvider::builder().configure(&config);
+    let sources = CredentialsProviderChain::first_try("environment", EnvironmentVariableCredentialsProvider::new())
+        .or_else("profile", of_profile.with_custom_provider("Ec2InstanceMetadata", instance.clone()).build())
+        .or_else("web identity", WebIdentityTokenCredentialsProvider::builder().configure(&config).build())
+        .or_else("container", EcsCredentialsProvider::builder().configure(&config).build())
+        .or_else("instance", instance);
+    let sources = Arc::new(sources);
     let credentials = OwnCredentials::new(clock, move || {
-        let provider = config.credentials_provider();
-        async move {
-            let provider =
-                provider.ok_or_else(|| OwnCredentialsError("there is no source of credentials".to_owned()))?;
-            provider.provide_credentials().await.map_err(|error| OwnCredentialsError(super::chain(&error)))
-        }
+        let sources = Arc::clone(&sources);
+        async move { sources.provide_credentials().await.map_err(|error| OwnCredentialsError(super::chain(&error))) }
     });
     (region, credentials)
 }
@@ -127,7 +154,6 @@ impl fmt::Debug for OwnCredentials {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use jiff::Timestamp;
