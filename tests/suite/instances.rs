@@ -308,6 +308,47 @@ async fn a_webhook_on_an_instance_asks_in_its_region_and_as_its_role() {
     assert_eq!(callers, [Some(itself.arn)]);
 }
 
+/// As in a pod that is a hop too far from the instance, or beside what stands in for the service.
+#[tokio::test]
+async fn a_webhook_asks_an_odd_instance_too() {
+    for manner in ["status-401", "status-403", "status-500", "cuts", "hangs", "lasting", "line-of-two"] {
+        let cloud = Cloud::new([machine(1)]);
+        let itself = Principal::role_session(ACCOUNT, "control-plane", "i-0123456789abcdef0");
+        cloud.sts.know(itself.clone());
+        let instance = Instance::start(itself.clone(), Timestamp::now() + SignedDuration::from_hours(6), REGION);
+        let config = cloud.config("", NAMED);
+        let setup = Setup::new(&config).sts(&cloud.sts).reaching_ec2(&cloud.ec2);
+        let url = format!("{}/{manner}", instance.url());
+        let server = setup.variable("AWS_EC2_METADATA_SERVICE_ENDPOINT", url).start().unwrap();
+        let answer = cloud.ask(&server, &id(1)).await;
+        assert!(matches!(answer, Answer::Allowed(_)), "{manner}: {answer:?}");
+        let callers: Vec<_> = cloud.ec2.calls(Api::Ec2).into_iter().map(|call| call.caller).collect();
+        assert_eq!(callers, [Some(itself.arn)], "{manner}");
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_shown_a_page_where_its_role_should_be_says_so_and_goes_on() {
+    let cloud = Cloud::new([machine(1)]);
+    let itself = Principal::role_session(ACCOUNT, "control-plane", "i-0123456789abcdef0");
+    let instance = Instance::start(itself, Timestamp::now() + SignedDuration::from_hours(6), REGION);
+    let config = cloud.config("", NAMED);
+    for (variables, code) in [
+        (&[("AWS_REGION", REGION)][..], "ec2.no_credentials"),
+        (&[("AWS_REGION", REGION), ("AWS_EC2_METADATA_V1_DISABLED", "true")], "ec2.no_credentials"),
+        (&[], "ec2.no_region"),
+    ] {
+        let setup = Setup::new(&config).sts(&cloud.sts).reaching_ec2(&cloud.ec2);
+        let setup = setup.variable("AWS_EC2_METADATA_SERVICE_ENDPOINT", format!("{}/page", instance.url()));
+        let setup = variables.iter().fold(setup, |setup, (name, value)| setup.variable(*name, *value));
+        let server = setup.start().unwrap();
+        for _ in 0..2 {
+            let answer = cloud.ask(&server, &id(1)).await;
+            assert!(is_unavailable(&answer, code), "{answer:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_server_without_credentials_or_region_of_its_own_denies_nobody() {
     let cloud = Cloud::new([machine(1)]);

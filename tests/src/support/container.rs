@@ -72,7 +72,7 @@ fn answer(asked: &Asked, credentials: &str) -> Response<Bytes> {
     let refusal = |code: &str, message: &str| json!({"code": code, "message": message}).to_string();
     let brought = asked.parts.headers.get(AUTHORIZATION).map(|value| value.as_bytes());
     match (&asked.parts.method, asked.parts.uri.path(), brought) {
-        (&Method::GET, SECRET_PATH, None) => says(StatusCode::OK, credentials.to_owned()),
+        (&Method::GET, SECRET_PATH | SPACED_PATH, None) => says(StatusCode::OK, credentials.to_owned()),
         (&Method::GET, GUARDED_PATH, Some(token)) if token == TOKEN.as_bytes() => {
             says(StatusCode::OK, credentials.to_owned())
         }
@@ -85,6 +85,8 @@ fn answer(asked: &Asked, credentials: &str) -> Response<Bytes> {
 
 /// The path of ECS: whoever knows it is let in, and nobody brings a token there.
 pub const SECRET_PATH: &str = "/v2/credentials/0b6a6a1c-1f4e-4f0e-9d2e-example00001";
+/// The same, of a name with a blank, as it is sent.
+const SPACED_PATH: &str = "/v2/credentials/a%20task";
 /// The path of EKS Pod Identity, for whoever brings [`TOKEN`].
 pub const GUARDED_PATH: &str = "/v1/credentials";
 /// What a container of EKS Pod Identity brings.

@@ -1,4 +1,5 @@
-//! The metadata service of an EC2 instance, version 2 alone: nothing is told to whoever brings no session token of it.
+//! The metadata service of an EC2 instance, version 2 alone: nothing is told to whoever brings no session token of it. What stands
+//! in for the service is odd in many ways; by the path before its own it is asked to be so too ([`Manner`]).
 //!
 //! Paths and headers:
 //! <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html>.
@@ -51,10 +52,10 @@ impl Instance {
         let server = Loopback::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), None, {
             let (documents, seen) = (Arc::clone(&documents), Arc::clone(&seen));
             move |asked| {
-                let path = asked.parts.uri.path().to_owned();
-                let answer = answer(&asked, &lock(&documents), &mut lock(&sessions));
-                lock(&seen).push(path);
-                Reply::Answer(answer)
+                let (manner, path) = Manner::of(asked.parts.uri.path());
+                let reply = manner.reply(path, &asked, &lock(&documents), &mut lock(&sessions));
+                lock(&seen).push(path.to_owned());
+                reply
             }
         });
         Instance { server: server.expect("loopback has a free port"), documents, seen }
@@ -87,14 +88,84 @@ impl Instance {
     }
 }
 
-fn answer(asked: &Asked, documents: &[(String, String)], sessions: &mut HashSet<String>) -> Response<Bytes> {
+/// How it behaves.
+#[derive(Clone, Copy, Debug)]
+enum Manner<'a> {
+    /// As EC2's own.
+    Whole,
+    /// It has the first version alone: whoever begins a session is answered with this status. `/status-403`
+    Refuses(StatusCode),
+    /// The same, with the end of the connection. `/cuts`
+    Cuts,
+    /// The same, with no answer. `/hangs`
+    Hangs,
+    /// It does not say how long a session lasts. `/lasting`
+    Lasting,
+    /// The name of the role ends so. `/line`, `/line-of-two`
+    RoleEndsIn(&'a str),
+    /// Whatever is asked for, it is a page on which to log in. `/page`
+    Page,
+}
+
+impl Manner<'_> {
+    /// The manner, and the path of the service itself.
+    fn of(path: &str) -> (Manner<'_>, &str) {
+        let (manner, path) = path.find("/latest/").map_or((path, ""), |at| path.split_at(at));
+        let manner = match manner {
+            "" => Manner::Whole,
+            "/cuts" => Manner::Cuts,
+            "/hangs" => Manner::Hangs,
+            "/lasting" => Manner::Lasting,
+            "/line" => Manner::RoleEndsIn("\n"),
+            "/line-of-two" => Manner::RoleEndsIn("\r\n"),
+            "/page" => Manner::Page,
+            other => {
+                let status = other.strip_prefix("/status-").and_then(|status| status.parse().ok());
+                Manner::Refuses(status.unwrap_or_else(|| panic!("{other} is no manner")))
+            }
+        };
+        (manner, path)
+    }
+
+    fn reply(self, path: &str, asked: &Asked, documents: &[(String, String)], sessions: &mut HashSet<String>) -> Reply {
+        let begins = path == "/latest/api/token";
+        match self {
+            Manner::Page => {
+                Reply::Answer(plain(StatusCode::OK, "text/html", "<!doctype html>\n<title>Log in".to_owned()))
+            }
+            Manner::Refuses(status) if begins => Reply::Answer(plain(status, "text/plain", String::new())),
+            Manner::Cuts if begins => Reply::Cut,
+            Manner::Hangs if begins => Reply::Hang,
+            Manner::Refuses(_) | Manner::Cuts | Manner::Hangs => Reply::Answer(document_at(path, asked, documents)),
+            Manner::Whole => Reply::Answer(answer(path, asked, documents, sessions)),
+            Manner::Lasting => {
+                let mut response = answer(path, asked, documents, sessions);
+                response.headers_mut().remove(LIFETIME);
+                Reply::Answer(response)
+            }
+            Manner::RoleEndsIn(end) => {
+                let response = answer(path, asked, documents, sessions);
+                Reply::Answer(match path == CREDENTIALS {
+                    true => response.map(|name| [&name, end.as_bytes()].concat().into()),
+                    false => response,
+                })
+            }
+        }
+    }
+}
+
+fn answer(
+    path: &str,
+    asked: &Asked,
+    documents: &[(String, String)],
+    sessions: &mut HashSet<String>,
+) -> Response<Bytes> {
     let header = |name: &str| asked.parts.headers.get(name).and_then(|value| value.to_str().ok());
     let says = |status, text: &str| plain(status, "text/plain", text.to_owned());
     // A request that came through a proxy is none of the instance's own.
     if header("x-forwarded-for").is_some() {
         return says(StatusCode::FORBIDDEN, "");
     }
-    let path = asked.parts.uri.path();
     if path == "/latest/api/token" {
         let lifetime = header(LIFETIME).and_then(|text| text.parse::<u32>().ok());
         return match (&asked.parts.method, lifetime) {
@@ -109,9 +180,14 @@ fn answer(asked: &Asked, documents: &[(String, String)], sessions: &mut HashSet<
             _ => says(StatusCode::METHOD_NOT_ALLOWED, ""),
         };
     }
-    if !header(SESSION).is_some_and(|session| sessions.contains(session)) {
-        return says(StatusCode::UNAUTHORIZED, "");
+    match header(SESSION).is_some_and(|session| sessions.contains(session)) {
+        true => document_at(path, asked, documents),
+        false => says(StatusCode::UNAUTHORIZED, ""),
     }
+}
+
+fn document_at(path: &str, asked: &Asked, documents: &[(String, String)]) -> Response<Bytes> {
+    let says = |status, text: &str| plain(status, "text/plain", text.to_owned());
     match documents.iter().find(|(known, _)| known == path) {
         Some((_, text)) if asked.parts.method == Method::GET => says(StatusCode::OK, text),
         _ => says(StatusCode::NOT_FOUND, ""),
@@ -166,7 +242,8 @@ mod tests {
             let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
             let (parts, ()) = request.body(()).unwrap().into_parts();
             let asked = Asked { server_name: "".into(), key_exchange: None, parts, body: Bytes::new() };
-            let response = answer(&asked, &[("/known".to_owned(), "text".to_owned())], &mut sessions);
+            let documents = [("/known".to_owned(), "text".to_owned())];
+            let response = answer(path, &asked, &documents, &mut sessions);
             (response.status().as_u16(), String::from_utf8(response.into_body().to_vec()).unwrap())
         };
         let (status, session) = ask("PUT", "/latest/api/token", &[(LIFETIME, "21600")]);

@@ -225,6 +225,11 @@ fn words(people: &[(&'static str, Principal)]) -> BTreeMap<String, String> {
     }
     let of_utc = future.replace('Z', "UTC");
     words.insert("sso token of UTC".to_owned(), sso_token(sso::ACCESS_TOKEN, &of_utc, &future, None));
+    let with_offset = |time: &str| time.replace('Z', "+00:00");
+    let token_of = |expires: &str| sso_token(sso::ACCESS_TOKEN, expires, &future, None);
+    words.insert("sso token with offset".to_owned(), token_of(&with_offset(&future)));
+    words.insert("expired sso token with offset".to_owned(), token_of(&with_offset(&past)));
+    words.insert("sso token of never".to_owned(), token_of("9999-12-31T23:59:59Z"));
     words.insert("revoked sso token".to_owned(), sso_token("aoaRevoked", &future, &future, None));
     words.insert("sso token with bad refresh".to_owned(), sso_token("aoaOld", &past, &future, Some("aorNobodyKnows")));
     for (name, principal) in people {

@@ -223,6 +223,48 @@ pub(super) const ROWS: &[Row] = &[
         ..Row::NOTHING
     },
     Row {
+        name: "an end of the keys west of Greenwich",
+        keys: "carol",
+        env: &[("AWS_CREDENTIAL_EXPIRATION", "2096-01-01T19:04:05-08:00")],
+        answer: Token("carol", WEST),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "an end of the keys whose offset has no colon",
+        keys: "carol",
+        env: &[("AWS_CREDENTIAL_EXPIRATION", "2096-01-02T03:04:05+0000")],
+        answer: Token("carol", WEST),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "an end of the keys in UTC by its name",
+        keys: "carol",
+        env: &[("AWS_CREDENTIAL_EXPIRATION", "2096-01-02T03:04:05UTC")],
+        answer: Token("carol", WEST),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "an end of the keys that never comes",
+        keys: "carol",
+        env: &[("AWS_CREDENTIAL_EXPIRATION", "9999-12-31T23:59:59Z")],
+        answer: Token("carol", WEST),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "an end of the keys as in a header of HTTP",
+        keys: "carol",
+        env: &[("AWS_CREDENTIAL_EXPIRATION", "Mon, 02 Jan 2096 03:04:05 GMT")],
+        answer: Token("carol", WEST),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "an end of the keys west of Greenwich, which has passed",
+        keys: "carol",
+        env: &[("AWS_CREDENTIAL_EXPIRATION", "2025-01-01T19:04:05-08:00")],
+        answer: Refusal(&["AWS_CREDENTIAL_EXPIRATION", "expired", "2025-01-02T03:04:05Z"]),
+        ..Row::NOTHING
+    },
+    Row {
         name: "an end of the keys without a zone",
         keys: "carol",
         env: &[("AWS_CREDENTIAL_EXPIRATION", "2096-01-02T03:04:05")],

@@ -141,6 +141,46 @@ pub(super) const ROWS: &[Row] = &[
         ..Row::NOTHING
     },
     Row {
+        name: "a process whose keys end by the words of HTTP",
+        config: "[default]\ncredential_process = <home>/process\n",
+        files: &[(
+            "process",
+            "#!/bin/sh\nprintf '%s' '{\"Version\": 1, \"AccessKeyId\": \"<carol.id>\", \"SecretAccessKey\": \"<carol.secret>\", \"SessionToken\": \"<carol.token>\", \"Expiration\": \"Mon, 02 Jan 2096 03:04:05 GMT\"}'\n",
+        )],
+        answer: Token("carol", WEST),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "a process whose keys end in UTC by its name",
+        config: "[default]\ncredential_process = <home>/process\n",
+        files: &[(
+            "process",
+            "#!/bin/sh\nprintf '%s' '{\"Version\": 1, \"AccessKeyId\": \"<carol.id>\", \"SecretAccessKey\": \"<carol.secret>\", \"SessionToken\": \"<carol.token>\", \"Expiration\": \"2096-01-02T03:04:05UTC\"}'\n",
+        )],
+        answer: Token("carol", WEST),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "a process whose keys end west of Greenwich",
+        config: "[default]\ncredential_process = <home>/process\n",
+        files: &[(
+            "process",
+            "#!/bin/sh\nprintf '%s' '{\"Version\": 1, \"AccessKeyId\": \"<carol.id>\", \"SecretAccessKey\": \"<carol.secret>\", \"SessionToken\": \"<carol.token>\", \"Expiration\": \"2096-01-01T19:04:05-08:00\"}'\n",
+        )],
+        answer: Token("carol", WEST),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "a process whose keys never end",
+        config: "[default]\ncredential_process = <home>/process\n",
+        files: &[(
+            "process",
+            "#!/bin/sh\nprintf '%s' '{\"Version\": 1, \"AccessKeyId\": \"<carol.id>\", \"SecretAccessKey\": \"<carol.secret>\", \"SessionToken\": \"<carol.token>\", \"Expiration\": \"9999-12-31T23:59:59Z\"}'\n",
+        )],
+        answer: Token("carol", WEST),
+        ..Row::NOTHING
+    },
+    Row {
         name: "a process whose command goes on in the next line",
         config: "[default]\ncredential_process = <home>/process\n  second\n",
         files: &[("process", "#!/bin/sh\n[ \"$1\" = second ] && printf '%s' '<process alice>'\n")],

@@ -248,6 +248,108 @@ pub(super) const ROWS: &[Row] = &[
         ..Row::NOTHING
     },
     Row {
+        name: "an instance that answers 401 to whoever begins a session",
+        env: &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", "<imds>status-401/")],
+        answer: Token("node", WEST),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "an instance that answers 403 to whoever begins a session",
+        env: &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", "<imds>status-403/")],
+        answer: Token("node", WEST),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "an instance that answers 404 to whoever begins a session",
+        env: &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", "<imds>status-404/")],
+        answer: Token("node", WEST),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "an instance that answers 405 to whoever begins a session",
+        env: &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", "<imds>status-405/")],
+        answer: Token("node", WEST),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "an instance that answers 500 to whoever begins a session",
+        env: &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", "<imds>status-500/")],
+        answer: Token("node", WEST),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "an instance that cuts off whoever begins a session",
+        env: &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", "<imds>cuts/")],
+        answer: Token("node", WEST),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "an instance that never answers whoever begins a session, as in a container a hop too far",
+        env: &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", "<imds>hangs/")],
+        answer: Token("node", WEST),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "an instance that says 400 to whoever begins a session",
+        env: &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", "<imds>status-400/")],
+        answer: Refusal(&["no AWS credentials", "HTTP status 400"]),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "an instance whose sessions last for no time that it says",
+        env: &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", "<imds>lasting/")],
+        answer: Token("node", WEST),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "an instance that has the first version alone, which is forbidden",
+        env: &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", "<imds>status-403/"), ("AWS_EC2_METADATA_V1_DISABLED", "true")],
+        answer: Refusal(&["AWS_EC2_METADATA_V1_DISABLED", "HTTP status 403"]),
+        v2: Differs(FIRST_VERSION),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "an instance that has the first version alone, which the profile forbids",
+        env: &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", "<imds>status-403/")],
+        config: "[default]\nec2_metadata_v1_disabled = true\n",
+        answer: Refusal(&["ec2_metadata_v1_disabled", "HTTP status 403"]),
+        v2: Differs(FIRST_VERSION),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "an instance whose role's name ends in a line feed",
+        env: &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", "<imds>line/")],
+        answer: Token("node", WEST),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "an instance whose role's name ends in a carriage return and a line feed",
+        env: &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", "<imds>line-of-two/")],
+        answer: Token("node", WEST),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "a page on which to log in, where an instance should be",
+        env: &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", "<imds>page/")],
+        answer: Refusal(&["EC2 instance metadata service", "doctype html"]),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "a container whose endpoint has a blank in its path",
+        env: &[("AWS_CONTAINER_CREDENTIALS_FULL_URI", "<container>/v2/credentials/a task")],
+        answer: Token("task", WEST),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "a container whose token ends in a line feed",
+        env: &[
+            ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "<container><guarded path>"),
+            ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "<container token>\n"),
+        ],
+        answer: Refusal(&["AWS_CONTAINER_AUTHORIZATION_TOKEN"]),
+        ..Row::NOTHING
+    },
+    Row {
         name: "AWS_EC2_METADATA_DISABLED that is not true",
         env: &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", "<imds>"), ("AWS_EC2_METADATA_DISABLED", "1")],
         answer: Token("node", WEST),
@@ -318,6 +420,7 @@ pub(super) const ROWS: &[Row] = &[
 ];
 
 const HALF_A_SOURCE: &str = "half a source: aws-cli goes on to another identity";
+const FIRST_VERSION: &str = "2.9.19 is older than that switch; version 1 of today agrees";
 const POD_IDENTITY: &str = "2.9.19 is older than EKS Pod Identity; version 1 of today agrees";
 pub(super) const LOGIN: &str = "2.9.19 is older than aws login; version 1 of today agrees";
 /// Named by the SHA-256 of `arn:aws:iam::111122223333:user/alice`.

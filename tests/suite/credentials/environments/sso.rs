@@ -112,10 +112,26 @@ pub(super) const ROWS: &[Row] = &[
         name: "an SSO token whose end was written in 2020",
         config: "[default]\nsso_session = corp\nsso_account_id = <account>\nsso_role_name = Viewer\n[sso-session corp]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = <sso region>\n",
         files: &[(SESSION_FILE, "<sso token of UTC>")],
-        answer: Refusal(&["aws sso login"]),
-        v2: Differs(WRITTEN_IN_2020),
-        v1: Differs(WRITTEN_IN_2020),
+        answer: Token("viewer", WEST),
         ..Row::NOTHING
+    },
+    Row {
+        name: "an SSO token whose end has an offset",
+        files: &[(SESSION_FILE, "<sso token with offset>")],
+        answer: Token("viewer", WEST),
+        ..SESSION
+    },
+    Row {
+        name: "an SSO token whose end has an offset and has passed",
+        files: &[(SESSION_FILE, "<expired sso token with offset>")],
+        answer: Refusal(&["aws sso login"]),
+        ..SESSION
+    },
+    Row {
+        name: "an SSO token that never ends",
+        files: &[(SESSION_FILE, "<sso token of never>")],
+        answer: Token("viewer", WEST),
+        ..SESSION
     },
     Row {
         name: "an SSO token that is no JSON",
@@ -244,6 +260,3 @@ const LEGACY: Row = Row {
 pub(super) const SESSION_FILE: &str = ".aws/sso/cache/ee0bfd2552fbd840c02cc48b6e823320543c450f.json";
 /// Named by the SHA-1 of `https://corp.awsapps.com/start`.
 const LEGACY_FILE: &str = ".aws/sso/cache/a51746d4aa793ae07b25e90c3a5db96fc7832bd7.json";
-
-const WRITTEN_IN_2020: &str =
-    "an aws-cli of before 2.1 wrote it so; aws-config does not read it, and a new log-in helps";
