@@ -340,7 +340,7 @@ async fn a_webhook_that_is_shown_a_page_where_its_role_should_be_says_so_and_goe
     ] {
         let setup = Setup::new(&config).sts(&cloud.sts).reaching_ec2(&cloud.ec2);
         let setup = setup.variable("AWS_EC2_METADATA_SERVICE_ENDPOINT", format!("{}/page", instance.url()));
-        let setup = variables.iter().fold(setup, |setup, (name, value)| setup.variable(*name, *value));
+        let setup = variables.iter().fold(setup, |setup, (name, value)| setup.variable(name, *value));
         let server = setup.start().unwrap();
         for _ in 0..2 {
             let answer = cloud.ask(&server, &id(1)).await;
