@@ -38,13 +38,33 @@ pub fn find_home() {
     if env::var_os("HOME").is_some_and(|home| !home.is_empty()) {
         return;
     }
-    let (Some(home), Ok(program)) = (env::home_dir(), env::current_exe()) else { return };
+    let (Some(home), Ok(program)) = (of_passwd_entry(), env::current_exe()) else { return };
     if home.is_absolute() {
         let mut arguments = env::args_os();
         let name = arguments.next().unwrap_or_default();
         // It comes back only where it cannot be done.
         let _ = Command::new(program).arg0(name).args(arguments).env("HOME", home).exec();
     }
+}
+
+/// The C library of a static program would load modules of the system's own C library to look up a user, and crash: such a program
+/// reads the file, which has all users but those of a directory service.
+#[cfg(unix)]
+fn of_passwd_entry() -> Option<PathBuf> {
+    if !cfg!(target_feature = "crt-static") {
+        return env::home_dir();
+    }
+    home_of(&std::fs::read_to_string("/etc/passwd").ok()?, rustix::process::getuid().as_raw())
+}
+
+/// The home in the entry of this user: `NAME:PASSWORD:UID:GID:GECOS:HOME:SHELL`.
+#[cfg(unix)]
+fn home_of(passwd: &str, user: u32) -> Option<PathBuf> {
+    passwd.lines().find_map(|line| {
+        let mut fields = line.split(':').skip(2);
+        let is_users = fields.next()?.parse() == Ok(user);
+        fields.nth(2).filter(|_| is_users).map(PathBuf::from)
+    })
 }
 
 /// Windows has other variables for it.
@@ -79,4 +99,17 @@ pub(crate) fn in_home(path: String, env: &Env) -> Result<String, NotUnicode> {
         home => home,
     };
     Ok(home.map_or_else(|| path.clone(), |home| PathBuf::from(home).join(rest).to_string_lossy().into_owned()))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_home_is_that_of_the_first_entry_of_the_user() {
+        let passwd = "# x\n\nroot:x:0:0:root:/root:/bin/sh\nme:x:1000:1:Me, Myself:/home/me:/bin/sh\nagain:x:1000:1::/other:\nbad:x:7\n";
+        for (user, home) in [(0, Some("/root")), (1000, Some("/home/me")), (1, None), (7, None)] {
+            assert_eq!(home_of(passwd, user), home.map(PathBuf::from), "{user}");
+        }
+    }
 }
