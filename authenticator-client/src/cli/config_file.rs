@@ -150,7 +150,7 @@ mod tests {
             ("- clusterID: demo\n", "line 1 column 1: not a mapping of keys to values, as a config file is"),
             ("# mine\n\n demo\n", "line 3 column 2: not a mapping of keys to values, as a config file is"),
             ("a: 1\nb: 'x\n", "line 2 column 4: not YAML: "),
-            ("a: 1\nb: {c: d\n", "line 3 column 1: not YAML: "),
+            ("a: 1\nb: {c: d\n", "line 2 column 4: not YAML: unclosed bracket '{'"),
         ] {
             let error = of(text).unwrap_err().to_string();
             assert!(error.starts_with(&format!("config.yaml: {message}")), "{text}: {error}");
