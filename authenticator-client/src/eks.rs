@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
+use aws_runtime::retries::classifiers::AwsErrorCodeClassifier;
 use aws_sigv4::{
     http_request::{SignableBody, SignableRequest, SigningSettings, sign},
     sign::v4,
@@ -97,10 +98,10 @@ impl Eks {
     ///
     /// # Errors
     ///
-    /// EKS's own; a cluster that is not `ACTIVE` or `UPDATING`.
+    /// EKS's own; a cluster that is not `ACTIVE` or `UPDATING`; an answer about another cluster than was asked for.
     pub async fn describe_cluster(&self, name: &ClusterName) -> Result<Cluster, EksError> {
         let body = self.get(&format!("/clusters/{name}")).await?;
-        Cluster::parse(&body).map_err(|source| EksError::Cluster { name: name.to_string(), source })
+        Cluster::parse(&body, name, &self.region).map_err(|source| EksError::Cluster { name: name.to_string(), source })
     }
 
     /// The names of the region's first hundred clusters.
@@ -124,7 +125,8 @@ impl Eks {
             .no_auth()
             .standard_retry(&RetryConfig::standard().with_max_attempts(ATTEMPTS))
             .retry_classifier(TransientErrorClassifier::<ErrorMetadata>::new())
-            .retry_classifier(HttpStatusCodeClassifier::default())
+            .retry_classifier(HttpStatusCodeClassifier::new_from_codes(RETRIED_STATUSES.as_slice()))
+            .retry_classifier(AwsErrorCodeClassifier::<ErrorMetadata>::new())
             .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIME).build())
             .sleep_impl(TokioSleep::new())
             .time_source(SystemTimeSource::new())
@@ -172,6 +174,9 @@ fn read(response: &HttpResponse) -> Result<Vec<u8>, OrchestratorError<ErrorMetad
 
 /// A description has a few kilobytes, and a hundred names no more than ten.
 const MAX_ANSWER: usize = 1 << 20;
+
+/// Those of the SDKs, and the one of a gateway that throttles.
+const RETRIED_STATUSES: [u16; 5] = [429, 500, 502, 503, 504];
 
 const ATTEMPTS: u32 = 3;
 const ATTEMPT_TIME: Duration = Duration::from_secs(10);

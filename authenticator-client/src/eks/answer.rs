@@ -6,7 +6,7 @@ use aws_smithy_types::error::ErrorMetadata;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 
-use crate::region::Region;
+use crate::{endpoint::Partition, region::Region};
 
 /// The name of a cluster, fit to stand in a URL as it is.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -24,6 +24,8 @@ pub struct InvalidClusterName;
 pub struct Cluster {
     /// Its ARN.
     pub arn: String,
+    /// The account of the ARN.
+    pub account: String,
     /// The region of the ARN.
     pub region: Region,
     /// The URL of its API server.
@@ -38,6 +40,14 @@ pub struct Cluster {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClusterFault {
+    /// The answer is about another cluster than was asked for. It would overwrite that one's entry.
+    #[error("the answer is about {answered}, which is not cluster {asked}")]
+    Another {
+        /// What was asked for: name, region and partition.
+        asked: String,
+        /// The ARN in the answer.
+        answered: String,
+    },
     /// Its ARN is none of EKS's.
     #[error("{0:?} is not the ARN of a cluster")]
     Arn(String),
@@ -119,8 +129,8 @@ impl fmt::Display for ClusterName {
 }
 
 impl Cluster {
-    /// Reads the answer to `DescribeCluster`.
-    pub(super) fn parse(body: &[u8]) -> Result<Self, ClusterFault> {
+    /// Reads the answer to `DescribeCluster` for a cluster of this name in this region.
+    pub(super) fn parse(body: &[u8], name: &ClusterName, region: &Region) -> Result<Self, ClusterFault> {
         let Description { cluster } = serde_json::from_slice(body).map_err(|_| ClusterFault::Unreadable)?;
         let cluster = cluster.ok_or(ClusterFault::Lacks("cluster"))?;
         // One that is being made has neither address nor certificate yet.
@@ -129,7 +139,13 @@ impl Cluster {
             return Err(ClusterFault::Status(status));
         }
         let arn = cluster.arn.ok_or(ClusterFault::Lacks("arn"))?;
-        let region = region_of(&arn).ok_or_else(|| ClusterFault::Arn(arn.clone()))?;
+        let parts = ClusterArn::parse(&arn).ok_or_else(|| ClusterFault::Arn(arn.clone()))?;
+        let partition = Partition::of(region.as_str()).id;
+        if (parts.partition, &parts.region, &parts.name) != (partition, region, name) {
+            let asked = format!("{name} in {region} of partition {partition}");
+            return Err(ClusterFault::Another { asked, answered: arn });
+        }
+        let account = parts.account.to_owned();
         let endpoint = cluster.endpoint.ok_or(ClusterFault::Lacks("endpoint"))?;
         if !is_endpoint(&endpoint) {
             return Err(ClusterFault::Endpoint(endpoint));
@@ -149,7 +165,7 @@ impl Cluster {
             }
             _ => None,
         };
-        Ok(Self { arn, region, endpoint, certificate_authority_data: authority, outpost_id })
+        Ok(Self { account, arn, region: region.clone(), endpoint, certificate_authority_data: authority, outpost_id })
     }
 }
 
@@ -174,12 +190,21 @@ pub(super) fn refusal(header: Option<&str>, body: &[u8]) -> ErrorMetadata {
 }
 
 /// `arn:PARTITION:eks:REGION:ACCOUNT:cluster/NAME`
-fn region_of(arn: &str) -> Option<Region> {
-    let parts: Vec<&str> = arn.splitn(6, ':').collect();
-    let ["arn", partition, "eks", region, account, resource] = parts.as_slice() else { return None };
-    let is_word = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    let _name: ClusterName = resource.strip_prefix("cluster/")?.parse().ok()?;
-    (is_word(partition) && is_word(account)).then(|| region.parse().ok())?
+struct ClusterArn<'a> {
+    partition: &'a str,
+    region: Region,
+    account: &'a str,
+    name: ClusterName,
+}
+
+impl<'a> ClusterArn<'a> {
+    fn parse(arn: &'a str) -> Option<Self> {
+        let parts: Vec<&str> = arn.splitn(6, ':').collect();
+        let ["arn", partition, "eks", region, account, resource] = parts.as_slice() else { return None };
+        let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+        let name = resource.strip_prefix("cluster/")?.parse().ok()?;
+        is_account.then_some(Self { partition, region: region.parse().ok()?, account, name })
+    }
 }
 
 /// Whether a URL is of a host, by https, and at most with a port and a path: without a password, and of no other characters.
@@ -210,7 +235,28 @@ mod tests {
     fn parse(change: impl FnOnce(&mut Value)) -> Result<Cluster, ClusterFault> {
         let mut described = described();
         change(&mut described["cluster"]);
-        Cluster::parse(described.to_string().as_bytes())
+        read(described.to_string().as_bytes())
+    }
+
+    fn read(body: &[u8]) -> Result<Cluster, ClusterFault> {
+        Cluster::parse(body, &"demo".parse().unwrap(), &"cn-north-1".parse().unwrap())
+    }
+
+    #[test]
+    fn an_answer_about_another_cluster_than_was_asked_for_is_refused() {
+        assert_eq!(parse(|_| {}).unwrap().account, "111122223333");
+        for answered in [
+            "arn:aws-cn:eks:cn-north-1:111122223333:cluster/other",
+            "arn:aws-cn:eks:cn-north-1:111122223333:cluster/Demo",
+            "arn:aws-cn:eks:cn-northwest-1:111122223333:cluster/demo",
+            "arn:aws:eks:cn-north-1:111122223333:cluster/demo",
+        ] {
+            let fault = ClusterFault::Another {
+                asked: "demo in cn-north-1 of partition aws-cn".to_owned(),
+                answered: answered.to_owned(),
+            };
+            assert_eq!(parse(|cluster| cluster["arn"] = answered.into()), Err(fault));
+        }
     }
 
     #[test]
@@ -248,8 +294,8 @@ mod tests {
         ] {
             assert_eq!(parse(|cluster| cluster[key] = value.clone()), Err(fault), "{key} {value}");
         }
-        assert_eq!(Cluster::parse(b"{}"), Err(ClusterFault::Lacks("cluster")));
-        assert_eq!(Cluster::parse(b"<html>"), Err(ClusterFault::Unreadable));
+        assert_eq!(read(b"{}"), Err(ClusterFault::Lacks("cluster")));
+        assert_eq!(read(b"<html>"), Err(ClusterFault::Unreadable));
     }
 
     #[test]
@@ -260,7 +306,7 @@ mod tests {
             "arn:aws:eks:us-west-2:111122223333:cluster/\u{1b}[2J",
             "arn:aws:eks:us-west-2:111122223333:cluster/a/b",
             "arn:aws:eks:us-west-2:1\n:cluster/a",
-            "arn:a ws:eks:us-west-2:111122223333:cluster/a",
+            "arn:aws:eks:us-west-2:11112222333:cluster/a",
             "arn:aws:eks:evil.com#:111122223333:cluster/a",
         ] {
             assert_eq!(parse(|cluster| cluster["arn"] = arn.into()), Err(ClusterFault::Arn(arn.to_owned())));

@@ -84,6 +84,19 @@ fn an_answer_is_read_and_an_error_of_eks_is_asked_about_again() {
 }
 
 #[test]
+fn a_throttled_call_is_made_again_however_the_throttling_is_said() {
+    let good = answer("200 OK", "", r#"{"clusters":["a"]}"#);
+    for (label, throttled) in [
+        ("a status alone", answer("429 Too Many Requests", "", "")),
+        ("429 and a code", answer("429 Too Many Requests", "x-amzn-ErrorType: TooManyRequestsException\r\n", "{}")),
+        ("400 and a code", answer("400 Bad Request", "x-amzn-ErrorType: ThrottlingException\r\n", "{}")),
+        ("400 and a code in the body", answer("400 Bad Request", "", r#"{"__type":"TooManyRequestsException"}"#)),
+    ] {
+        assert_eq!(names(vec![throttled, good.clone()]), (Ok(vec!["a".to_owned()]), 2), "{label}");
+    }
+}
+
+#[test]
 fn a_refusal_is_final_and_in_the_words_of_eks() {
     let header = "x-amzn-ErrorType: AccessDeniedException\r\n";
     let message = "User: alice is not authorized to perform: eks:ListClusters";
