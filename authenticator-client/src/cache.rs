@@ -131,6 +131,12 @@ pub enum CacheFault {
     },
 }
 
+/// The folder of cached credentials that the environment chooses, whether or not it is there; `None` where it names no home.
+#[must_use]
+pub fn directory(env: &Env) -> Option<PathBuf> {
+    place::of(env)
+}
+
 impl Cache {
     /// The cache where the environment says: in the directory of `AWS_IAM_AUTHENTICATOR_CACHE_FILE`, which the Go program has, else
     /// in `$KUBECACHEDIR`, which kubectl has, else in `~/.kube/cache`; in a directory of its own there. Nothing is touched yet.

@@ -98,6 +98,14 @@ impl Kubeconfig {
         self.names(List::Clusters).any(|found| found == name)
     }
 
+    /// The address of a cluster's API server and the trust root for it, as its entry has them; `None` where there is no entry.
+    #[must_use]
+    pub fn server_of(&self, cluster: &str) -> Option<[Option<&str>; 2]> {
+        let entry = self.entries(List::Clusters).find(|entry| self.name(entry) == Some(cluster))?;
+        let body = self.document.under(entry, List::Clusters.body());
+        Some(["server", "certificate-authority-data"].map(|key| self.text_under(body?, key)))
+    }
+
     /// Whether there is a user of this name.
     #[must_use]
     pub fn has_user(&self, name: &str) -> bool {

@@ -8,13 +8,17 @@ use std::{
 use aws_types::os_shim_internal::Env;
 
 use super::{Kubeconfig, file::FileError};
-use crate::environment::{self, NotUnicode};
+use crate::{
+    cache,
+    environment::{self, NotUnicode},
+};
 
 /// The files, of which there is at least one, in their order: what an earlier one says counts.
 #[derive(Clone, Debug)]
 pub struct Files {
     first: PathBuf,
     others: Vec<PathBuf>,
+    spare: Option<PathBuf>,
 }
 
 /// No file can be chosen.
@@ -48,7 +52,7 @@ impl Files {
     ///
     /// As [`ChoiceError`] says.
     pub fn new(flag: Option<&str>, env: &Env) -> Result<Self, ChoiceError> {
-        let home = home(env)?;
+        let (home, spare) = (home(env)?, cache::directory(env));
         let path = |text: &str, place| {
             expanded(text, home.as_deref()).and_then(absolute).map_err(|source| ChoiceError::Path {
                 place,
@@ -57,7 +61,7 @@ impl Files {
             })
         };
         if let Some(text) = flag {
-            return Ok(Self { first: path(text, "--kubeconfig")?, others: Vec::new() });
+            return Ok(Self { first: path(text, "--kubeconfig")?, others: Vec::new(), spare });
         }
         let list = environment::variable(env, "KUBECONFIG")?.unwrap_or_default();
         let named = env::split_paths(&list)
@@ -67,12 +71,18 @@ impl Files {
             .collect::<Result<Vec<_>, _>>()?;
         let mut named = named.into_iter();
         match named.next() {
-            Some(first) => Ok(Self { first, others: named.collect() }),
+            Some(first) => Ok(Self { first, others: named.collect(), spare }),
             None => {
                 let home = home.ok_or(ChoiceError::NoHome)?;
-                Ok(Self { first: Path::new(&home).join(".kube").join("config"), others: Vec::new() })
+                Ok(Self { first: Path::new(&home).join(".kube").join("config"), others: Vec::new(), spare })
             }
         }
+    }
+
+    /// Where a copy of a file is put that cannot be put beside it: the folder of cached credentials.
+    #[must_use]
+    pub fn spare(&self) -> Option<&Path> {
+        self.spare.as_deref()
     }
 
     /// All of them.

@@ -5,7 +5,7 @@
 //! whole new kubeconfig.
 
 use std::{
-    fs::{self, File, Metadata, OpenOptions},
+    fs::{self, File, Metadata, OpenOptions, TryLockError},
     io::{self, Write},
     path::{Path, PathBuf},
     thread::sleep,
@@ -13,6 +13,8 @@ use std::{
 };
 
 use super::{Fault, Kubeconfig};
+
+mod in_place;
 
 /// A kubeconfig cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +42,17 @@ pub enum FileError {
         action: &'static str,
         /// The file.
         path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// It was written where it stands, and not to the end. What it held is in the copy.
+    #[error("cannot write {}; what it held is in {}", path.display(), copy.display())]
+    InPlace {
+        /// The file.
+        path: PathBuf,
+        /// The copy.
+        copy: PathBuf,
         /// What the system says.
         #[source]
         source: io::Error,
@@ -78,23 +91,29 @@ pub fn read(path: &Path) -> Result<Kubeconfig, FileError> {
 
 /// Edits a file, which need not be there yet, and gives what the edit gives. Nothing is written where the edit changes nothing.
 ///
+/// A file that cannot be replaced is written where it stands, after a copy of it was put beside it, or into the `spare` folder.
+///
 /// # Errors
 ///
 /// As [`FileError`] says. The file is as it was then.
-pub fn edit<T>(path: &Path, mut edit: impl FnMut(&mut Kubeconfig) -> Result<T, Fault>) -> Result<T, FileError> {
+pub fn edit<T>(
+    path: &Path,
+    spare: Option<&Path>,
+    mut edit: impl FnMut(&mut Kubeconfig) -> Result<T, Fault>,
+) -> Result<T, FileError> {
     if let Some(directory) = path.parent() {
         make_directory(directory)?;
     }
-    let _lock = Lock::acquire(path)?;
     let target = followed(path)?;
-    // Whoever knows the file by its own name locks that.
-    let _target_lock = if target == path { None } else { Some(Lock::acquire(&target)?) };
+    // Other programs may know the file by the name of a link to it. Where no lock can be made beside the link, they make none either.
+    let _link_lock = if target == path { None } else { Lock::beside(path).map(Some).or_else(unless_unwritable)? };
+    let _lock = Lock::acquire(&target)?;
     for _ in 0..ATTEMPTS {
         let before = bytes(&target)?;
         let text = before.clone().unwrap_or_default();
         let mut kubeconfig = parse(path, text.clone())?;
         let made = edit(&mut kubeconfig).map_err(|source| FileError::Content { path: path.to_owned(), source })?;
-        if kubeconfig.text().as_bytes() == text || replace(&target, before.as_deref(), kubeconfig.text())? {
+        if kubeconfig.text().as_bytes() == text || write(&target, before.as_deref(), kubeconfig.text(), spare)? {
             return Ok(made);
         }
     }
@@ -117,13 +136,41 @@ fn bytes(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
     }
 }
 
+/// Writes the text where `before` was, or nothing; `false` where something else is there by now.
+fn write(target: &Path, before: Option<&[u8]>, text: &str, spare: Option<&Path>) -> Result<bool, FileError> {
+    let Some(old) = before else { return replace(target, None, text) };
+    // A rename would leave the other names with the old text.
+    if has_other_names(target) {
+        return in_place::write(target, old, text, spare);
+    }
+    match replace(target, before, text) {
+        Err(error) if in_place::is_the_way_out_of(&error) => in_place::write(target, old, text, spare),
+        replaced => replaced,
+    }
+}
+
+/// Whether the file has several hard links.
+#[cfg(unix)]
+fn has_other_names(target: &Path) -> bool {
+    fs::metadata(target).is_ok_and(|metadata| std::os::unix::fs::MetadataExt::nlink(&metadata) > 1)
+}
+
+#[cfg(not(unix))]
+fn has_other_names(_target: &Path) -> bool {
+    false
+}
+
+fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Puts the text in the place of what was there before; `false` where something else is there by now.
 ///
 /// The new file is whole and on disk before it takes the old one's name, so that a reader, and whoever comes after a crash, finds
 /// the one or the other.
 fn replace(target: &Path, before: Option<&[u8]>, text: &str) -> Result<bool, FileError> {
     let failed = |action| move |source| FileError::Io { action, path: target.to_owned(), source };
-    let directory = target.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let directory = directory_of(target);
     // For nobody but its owner, until it is known who else may read it.
     let mut new = tempfile::Builder::new()
         .prefix(".kubeconfig-")
@@ -197,10 +244,43 @@ fn followed(path: &Path) -> Result<PathBuf, FileError> {
 }
 
 /// The right to edit a kubeconfig, until it is dropped.
-struct Lock(PathBuf);
+enum Lock {
+    /// client-go's: a file beside the kubeconfig.
+    Beside(PathBuf),
+    /// A lock on the kubeconfig itself, in a folder in which no file can be made, client-go's lock included.
+    OnFile {
+        /// The lock ends when it is closed.
+        _file: File,
+    },
+}
+
+/// `None` in the place of a lock that cannot be made because its folder may not be written.
+fn unless_unwritable(error: FileError) -> Result<Option<Lock>, FileError> {
+    if in_place::is_the_way_out_of(&error) { Ok(None) } else { Err(error) }
+}
 
 impl Lock {
-    fn acquire(path: &Path) -> Result<Self, FileError> {
+    fn acquire(target: &Path) -> Result<Self, FileError> {
+        Self::beside(target).or_else(|error| match File::open(target) {
+            Ok(file) if in_place::is_the_way_out_of(&error) => Self::on(file, target),
+            _ => Err(error),
+        })
+    }
+
+    fn on(file: File, path: &Path) -> Result<Self, FileError> {
+        for _ in 0..LOCK_ATTEMPTS {
+            match file.try_lock() {
+                Ok(()) => return Ok(Self::OnFile { _file: file }),
+                Err(TryLockError::WouldBlock) => sleep(LOCK_PAUSE),
+                Err(TryLockError::Error(source)) => {
+                    return Err(FileError::Io { action: "lock", path: path.to_owned(), source });
+                }
+            }
+        }
+        Err(FileError::Locked { path: path.to_owned() })
+    }
+
+    fn beside(path: &Path) -> Result<Self, FileError> {
         let mut lock = path.as_os_str().to_owned();
         lock.push(".lock");
         let lock = PathBuf::from(lock);
@@ -210,7 +290,7 @@ impl Lock {
             #[cfg(unix)]
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0);
             match options.open(&lock) {
-                Ok(_) => return Ok(Self(lock)),
+                Ok(_) => return Ok(Self::Beside(lock)),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => sleep(LOCK_PAUSE),
                 Err(source) => return Err(FileError::Io { action: "make the lock", path: lock, source }),
             }
@@ -221,8 +301,10 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Whoever comes next is told of a lock that stays.
-        let _ = fs::remove_file(&self.0);
+        if let Self::Beside(path) = self {
+            // The next program is told of a lock that stays.
+            let _ = fs::remove_file(path);
+        }
     }
 }
 

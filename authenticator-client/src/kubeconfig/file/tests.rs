@@ -27,7 +27,7 @@ impl Place {
 }
 
 fn use_context(path: &Path, name: &str) -> Result<(), FileError> {
-    edit(path, |kubeconfig| kubeconfig.set_current_context(name))
+    edit(path, None, |kubeconfig| kubeconfig.set_current_context(name))
 }
 
 fn mode(path: &Path) -> u32 {
@@ -39,7 +39,7 @@ fn a_new_file_is_its_owners_alone_and_an_old_one_keeps_its_mode() {
     let place = Place::new();
     let login = super::super::tests::login();
     let new = place.path("folder/another/config");
-    edit(&new, |kubeconfig| kubeconfig.add(&login)).unwrap();
+    edit(&new, None, |kubeconfig| kubeconfig.add(&login)).unwrap();
     assert_eq!((mode(&new), mode(&place.path("folder"))), (0o600, 0o700));
 
     let old = place.path("config");
@@ -64,10 +64,27 @@ fn a_symbolic_link_is_followed_and_stays() {
     assert_eq!(place.names(), ["one", "real", "two"]);
 
     symlink("absent", place.path("dangling")).unwrap();
-    edit(&place.path("dangling"), |kubeconfig| kubeconfig.add(&super::super::tests::login())).unwrap();
+    edit(&place.path("dangling"), None, |kubeconfig| kubeconfig.add(&super::super::tests::login())).unwrap();
     assert_eq!(mode(&place.path("absent")), 0o600);
     symlink("loop", place.path("loop")).unwrap();
     assert!(matches!(use_context(&place.path("loop"), "b"), Err(FileError::Loop { .. } | FileError::Io { .. })));
+}
+
+/// A rename would leave the other name with the old text.
+#[test]
+fn every_hard_link_of_a_file_has_the_new_text_and_no_copy_stays() {
+    let place = Place::new();
+    let (path, other) = (place.path("config"), place.path("other"));
+    // A longer text and a shorter one take the place of the old one.
+    for (old, new) in [("a", "a-longer-name"), ("a-longer-name", "b")] {
+        fs::write(&path, format!("current-context: {old}\n")).unwrap();
+        let _ = fs::hard_link(&path, &other);
+        use_context(&path, new).unwrap();
+        for name in [&path, &other] {
+            assert_eq!(fs::read_to_string(name).unwrap(), format!("current-context: {new}\n"));
+        }
+        assert_eq!(place.names(), ["config", "other"]);
+    }
 }
 
 #[test]
@@ -103,7 +120,7 @@ fn what_somebody_wrote_meanwhile_is_read_again_and_not_lost() {
             None => drop(fs::remove_file(&path)),
         }
         let mut runs = 0;
-        edit(&path, |kubeconfig| {
+        edit(&path, None, |kubeconfig| {
             runs += 1;
             if runs == 1 {
                 fs::write(&path, "current-context: c\nkind: Config # mine\n").unwrap();
@@ -118,7 +135,7 @@ fn what_somebody_wrote_meanwhile_is_read_again_and_not_lost() {
         assert_eq!(runs, 2);
     }
     let mut runs = 0;
-    let error = edit(&path, |kubeconfig| {
+    let error = edit(&path, None, |kubeconfig| {
         runs += 1;
         fs::write(&path, format!("current-context: c{runs}\n")).unwrap();
         kubeconfig.set_current_context("d")
@@ -138,7 +155,7 @@ fn one_after_the_other_edits_the_file_and_nobody_is_lost() {
                 login.cluster.name = format!("cluster-{number}");
                 login.user = login.cluster.name.clone();
                 login.context = login.cluster.name.clone();
-                edit(path, |kubeconfig| kubeconfig.add(&login)).unwrap();
+                edit(path, None, |kubeconfig| kubeconfig.add(&login)).unwrap();
             });
         }
     });
