@@ -11,11 +11,8 @@ use super::{
 };
 use crate::{
     World,
-    kubeconfig::{
-        Conversion, Outcome, Plugin,
-        choice::Files,
-        file::{self, FileError},
-    },
+    kubeconfig::{Conversion, Outcome, Plugin, choice::Files, file},
+    visible::visible,
 };
 
 /// The entries cannot be converted, or not all of them.
@@ -25,6 +22,8 @@ enum ConvertError {
     ContextWithoutUser { context: String },
     #[error("there is no context {context:?} in {looked_at}{}", nearest.as_ref().map_or(String::new(), |name| format!("; did you mean {name:?}?")))]
     NoContext { context: String, looked_at: String, nearest: Option<String> },
+    #[error("there is no such file: {0}")]
+    NoFile(String),
     #[error("{0} of the entries could not be converted and are as they were")]
     NotAll(usize),
 }
@@ -45,33 +44,54 @@ pub(super) fn run(
         Some(user) => vec![files.find(|kubeconfig| kubeconfig.has_user(user), |fault| remark_fault(err, &fault))],
         None => files.all().collect(),
     };
-    let (mut left, several) = (0, paths.len() > 1);
-    for path in paths.into_iter().filter(|path| path.exists()) {
+    let present: Vec<_> = paths.iter().copied().filter(|path| path.exists()).collect();
+    if present.is_empty() {
+        let paths: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+        return Err(ConvertError::NoFile(paths.join(", ")).into());
+    }
+    let (mut not_converted, several) = (0, paths.len() > 1);
+    for path in present {
         let conversions = if dry_run {
             let mut kubeconfig = file::read(path)?;
             let converted = kubeconfig.convert(user.as_deref(), plugin);
-            let converted = converted.map_err(|source| FileError::Content { path: path.to_owned(), source })?;
             if several {
                 writeln!(out, "--- # {}", path.display())?;
             }
             write!(out, "{}", kubeconfig.text())?;
             converted
         } else {
-            file::edit(path, |kubeconfig| kubeconfig.convert(user.as_deref(), plugin))?
+            file::edit(path, files.spare(), |kubeconfig| Ok(kubeconfig.convert(user.as_deref(), plugin)))?
         };
+        // A dry run prints the file on standard output, and what there is to tell beside it.
+        let mut tell = |text: String| {
+            if dry_run {
+                remark(err, &text);
+                return Ok(());
+            }
+            writeln!(out, "{}", visible(&text))
+        };
+        let path = path.display();
+        if conversions.is_empty() {
+            tell(format!("Nothing to convert in {path}: no user entry runs a program"))?;
+        }
         for Conversion { user, outcome } in conversions {
             match outcome {
-                Outcome::Converted if dry_run => {}
-                Outcome::Converted => writeln!(out, "Converted user {user} in {}", path.display())?,
-                Outcome::NotUnderstood { location, reason } => {
-                    left += 1;
-                    remark(err, &format!("{}: {location}: user {user} is left as it is: {reason}", path.display()));
+                Outcome::Converted => tell(format!("Converted user {user} in {path}"))?,
+                Outcome::Left { command, wraps: false } => {
+                    tell(format!("Left user {user} in {path}: it runs {command}"))?
+                }
+                Outcome::Left { command, wraps: true } => tell(format!(
+                    "Left user {user} in {path}: it runs {command}, which runs the other program; put this one in its place by hand"
+                ))?,
+                Outcome::NotConverted { location, reason } => {
+                    not_converted += 1;
+                    tell(format!("Left user {user} in {path}: {location}: {reason}"))?;
                 }
             }
         }
     }
     out.flush()?;
-    if left > 0 { Err(ConvertError::NotAll(left).into()) } else { Ok(()) }
+    if not_converted > 0 { Err(ConvertError::NotAll(not_converted).into()) } else { Ok(()) }
 }
 
 /// The user of a context, as kubectl finds it: the first file that has the context counts.

@@ -22,7 +22,7 @@ pub struct Plugin<'a> {
     pub understands: &'a dyn Fn(&[&str]) -> Result<(), String>,
 }
 
-/// What became of an entry that runs one of the other programs.
+/// What became of the entry of a user that runs a program.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Conversion {
     /// The name of the user's entry.
@@ -36,56 +36,74 @@ pub struct Conversion {
 pub enum Outcome {
     /// It runs this program now.
     Converted,
-    /// It is as it was: this program would not understand its arguments.
-    NotUnderstood {
-        /// Where they stand.
+    /// It is as it was, and may well run one of the other programs: this program does not understand its arguments, or an alias, an
+    /// anchor or a merge key is in the way.
+    NotConverted {
+        /// What is in the way, or what is not understood.
         location: Location,
         /// Why not.
         reason: String,
     },
+    /// It is as it was: it runs this program already, or something else.
+    Left {
+        /// What it runs.
+        command: String,
+        /// Whether an argument of it is one of the two programs: a wrapper, such as `aws-vault exec` or `sh -c`.
+        wraps: bool,
+    },
 }
 
 impl Kubeconfig {
-    /// Converts every entry that runs `aws eks get-token` or `aws-iam-authenticator token`, or only that of one user. All others stay
-    /// as they are; so does a text in which there is nothing to convert.
-    ///
-    /// # Errors
-    ///
-    /// The text is written in a way that cannot be edited; it is as it was then.
-    pub fn convert(&mut self, user: Option<&str>, plugin: Plugin<'_>) -> Result<Vec<Conversion>, Fault> {
-        let (mut conversions, mut changes) = (Vec::new(), Vec::new());
-        for (index, entry) in self.entries(List::Users).enumerate() {
-            let name = self.name(entry).unwrap_or_default();
-            if user.is_some_and(|user| user != name) {
-                continue;
-            }
-            let exec = self.document.under(entry, List::Users.body()).and_then(|body| self.document.under(body, EXEC));
-            let Some(exec) = exec else { continue };
-            let Some((command, args)) = self.command_line(exec) else { continue };
-            if !makes_tokens(command, &args) {
-                continue;
-            }
-            let outcome = match (plugin.understands)(&args) {
-                Ok(()) => {
-                    let at = vec![key(List::Users.key()), Step::Item(index), key(List::Users.body()), key(EXEC)];
-                    changes.extend(self.conversion(exec, plugin.command).map(|what| Change { at: at.clone(), what }));
-                    Outcome::Converted
-                }
-                Err(reason) => {
-                    let args = self.document.under(exec, "args").unwrap_or(exec);
-                    Outcome::NotUnderstood { location: self.document.fault(args, "").location(), reason }
-                }
-            };
-            conversions.push(Conversion { user: name.to_owned(), outcome });
-        }
-        self.document.apply(changes)?;
-        Ok(conversions)
+    /// Converts every entry that runs `aws eks get-token` or `aws-iam-authenticator token`, or only that of one user, and says of every
+    /// entry that runs a program what became of it. All others stay as they are; so does a text in which there is nothing to convert.
+    pub fn convert(&mut self, user: Option<&str>, plugin: Plugin<'_>) -> Vec<Conversion> {
+        let names: Vec<_> =
+            self.entries(List::Users).map(|entry| self.name(entry).unwrap_or_default().to_owned()).collect();
+        let wanted = names.into_iter().enumerate().filter(|(_, name)| user.is_none_or(|user| user == name));
+        // One at a time: what stands in the way of one entry is none of the others' business.
+        let convert = |(index, user)| Some(Conversion { outcome: self.convert_one(index, plugin)?, user });
+        wanted.filter_map(convert).collect()
     }
 
-    fn command_line<'a>(&'a self, exec: &'a Node) -> Option<(&'a str, Vec<&'a str>)> {
-        let command = self.text_under(exec, "command")?;
-        let args = self.document.items(self.document.under(exec, "args")?).ok()?;
-        Some((command, args.iter().map(|arg| self.document.scalar(arg)).collect::<Option<_>>()?))
+    /// `None` of an entry that runs nothing.
+    fn convert_one(&mut self, index: usize, plugin: Plugin<'_>) -> Option<Outcome> {
+        let entry = self.entries(List::Users).nth(index)?;
+        let body = self.document.under(entry, List::Users.body())?;
+        let not_converted =
+            |fault: &Fault| Outcome::NotConverted { location: fault.location(), reason: fault.message().to_owned() };
+        // A merge key may bring the `exec`, and an alias stand for all of it.
+        let hidden = |node: &Node, message| Some(not_converted(&self.document.fault(node, message)));
+        let Some(exec) = self.document.under(body, EXEC) else {
+            let merge = self.document.under(body, MERGE_KEY).or_else(|| body.is_alias().then_some(body))?;
+            return hidden(merge, HIDDEN);
+        };
+        if exec.is_alias() {
+            return hidden(exec, HIDDEN);
+        }
+        let Some(command) = self.text_under(exec, "command") else {
+            return self.document.under(exec, MERGE_KEY).and_then(|merge| hidden(merge, HIDDEN));
+        };
+        let args = match self.document.under(exec, "args") {
+            None => Vec::new(),
+            Some(args) => match self.document.items(args) {
+                Ok(items) => items.iter().map(|arg| self.document.scalar(arg).unwrap_or_default()).collect(),
+                Err(fault) => return Some(not_converted(&fault)),
+            },
+        };
+        if !makes_tokens(command, &args) {
+            let wraps = args.iter().any(|arg| mentions_a_program(arg));
+            return Some(Outcome::Left { command: command.to_owned(), wraps });
+        }
+        if let Err(reason) = (plugin.understands)(&args) {
+            let args = self.document.under(exec, "args").unwrap_or(exec);
+            return Some(Outcome::NotConverted { location: self.document.fault(args, "").location(), reason });
+        }
+        let at = vec![key(List::Users.key()), Step::Item(index), key(List::Users.body()), key(EXEC)];
+        let changes = self.conversion(exec, plugin.command).map(|what| Change { at: at.clone(), what }).collect();
+        Some(match self.document.apply(changes) {
+            Ok(()) => Outcome::Converted,
+            Err(fault) => Outcome::NotConverted { location: fault.location(), reason: fault.message().to_owned() },
+        })
     }
 
     fn conversion(&self, exec: &Node, command: &str) -> impl Iterator<Item = What> {
@@ -95,7 +113,7 @@ impl Kubeconfig {
         [
             Some(set("command", command)),
             // What kubectl would refuse.
-            (!version).then(|| set(API_VERSION, ApiVersion::V1.as_str())),
+            (!version).then(|| set(API_VERSION, ApiVersion::default().as_str())),
             (!has(INSTALL_HINT)).then(|| set(INSTALL_HINT, INSTALL_HINT_TEXT)),
             (!has(INTERACTIVE_MODE)).then(|| set(INTERACTIVE_MODE, "IfAvailable")),
         ]
@@ -115,3 +133,15 @@ fn makes_tokens(command: &str, args: &[&str]) -> bool {
         _ => false,
     }
 }
+
+/// Whether a wrapper's argument is one of the programs, or a script that runs one.
+fn mentions_a_program(arg: &str) -> bool {
+    let words = arg.split(|c: char| c.is_whitespace() || matches!(c, '/' | '\\' | ';' | '&' | '|' | '"' | '\''));
+    words.map(|word| word.strip_suffix(".exe").unwrap_or(word)).any(|word| PROGRAMS.contains(&word))
+}
+
+const PROGRAMS: [&str; 3] = ["aws", "aws-iam-authenticator", "heptio-authenticator-aws"];
+
+const MERGE_KEY: &str = "<<";
+
+const HIDDEN: &str = "an alias or a merge key hides what is run: write it out";

@@ -248,6 +248,7 @@ impl Fault {
         self.location
     }
 
+    /// What is wrong there.
     pub(crate) fn message(&self) -> &str {
         &self.message
     }

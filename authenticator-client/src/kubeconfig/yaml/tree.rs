@@ -156,6 +156,11 @@ impl Node {
         }
     }
 
+    /// Whether it is an alias.
+    pub(in crate::kubeconfig) fn is_alias(&self) -> bool {
+        matches!(self.content, Content::Alias(_))
+    }
+
     /// Whether an alias elsewhere may stand for it or for a part of it.
     pub(super) fn holds_anchor(&self) -> bool {
         self.anchored
