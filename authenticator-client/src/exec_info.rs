@@ -178,7 +178,7 @@ const NOT_AN_OBJECT: &str = "KUBERNETES_EXEC_INFO is not a JSON object, so the a
 const UNKNOWN_VERSION: &str = "KUBERNETES_EXEC_INFO asks for an apiVersion that is not known here, so the answer is in \
      client.authentication.k8s.io/v1beta1; update this program or the user entry in the kubeconfig";
 const DEPRECATED_VERSION: &str = "the kubeconfig asks for client.authentication.k8s.io/v1alpha1, which Kubernetes has removed; \
-     write client.authentication.k8s.io/v1 in its user entry";
+     write client.authentication.k8s.io/v1beta1 in its user entry";
 
 #[cfg(test)]
 mod tests {

@@ -279,7 +279,7 @@ pub(super) struct UpdateKubeconfigFlags {
     /// A role that is assumed to describe the cluster, and for nothing else; its ARN
     #[arg(long, value_name = "ARN")]
     pub(super) assume_role_arn: Option<String>,
-    /// The contract's version that the entry asks for: v1 or v1beta1 [default: the entry's own, or v1]
+    /// The contract's version that the entry asks for: v1 or v1beta1 [default: the entry's own, or v1beta1]
     #[arg(long, value_name = "VERSION")]
     pub(super) exec_api_version: Option<ApiVersion>,
     /// When the entry lets this program ask for an MFA code [default: the entry's own, or IfAvailable]

@@ -46,7 +46,8 @@ pub struct ExecEntry {
     pub command: String,
     /// Its arguments.
     pub args: Vec<String>,
-    /// The version of the contract; without one the entry's own stays, of a new entry it is `v1`.
+    /// The version of the contract; without one the entry's own stays, of a new entry it is `v1beta1`: aws-cli writes it, and the only one
+    /// that every client library takes.
     pub api_version: Option<ApiVersion>,
     /// When the plugin has the terminal; without one the entry's own stays, of a new entry it is `IfAvailable`.
     pub interactive_mode: Option<InteractiveMode>,
@@ -120,7 +121,7 @@ impl ExecEntry {
         let mut entries = Vec::new();
         let mut set = |key: &str, value: Value| entries.push((Value::text(key), value));
         let kept_version = old.and_then(|old| ApiVersion::of_client(old.text(API_VERSION)?));
-        let api_version = self.api_version.or(kept_version).unwrap_or(ApiVersion::V1);
+        let api_version = self.api_version.or(kept_version).unwrap_or_default();
         set(API_VERSION, Value::text(api_version.as_str()));
         set("args", Value::texts(&self.args));
         set("command", Value::text(&self.command));
@@ -319,7 +320,8 @@ const EXEC_EXTENSION: &str = "client.authentication.k8s.io/exec";
 
 /// What kubectl prints when it does not find the plugin.
 pub(super) const INSTALL_HINT_TEXT: &str = "authenticator-client logs in to this cluster with AWS credentials and is not \
-     installed here: install it, or run `aws eks update-kubeconfig` for an entry that runs the AWS CLI";
+     installed here: install it and see to it that it is in PATH. For a cluster of EKS, `aws eks update-kubeconfig` writes an entry that \
+     runs the AWS CLI instead";
 
 const PROFILE_VARIABLES: [&str; 2] = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"];
 

@@ -57,14 +57,14 @@ users:
 - name: {ARN}
   user:
     exec:
-      apiVersion: client.authentication.k8s.io/v1
+      apiVersion: client.authentication.k8s.io/v1beta1
       args:
       - eks
       - get-token
       - --cluster-name
       - demo
       command: authenticator-client
-      installHint: \"authenticator-client logs in to this cluster with AWS credentials and is not installed here: install it, or run `aws eks update-kubeconfig` for an entry that runs the AWS CLI\"
+      installHint: \"authenticator-client logs in to this cluster with AWS credentials and is not installed here: install it and see to it that it is in PATH. For a cluster of EKS, `aws eks update-kubeconfig` writes an entry that runs the AWS CLI instead\"
       interactiveMode: IfAvailable
 "
     )
@@ -219,15 +219,19 @@ fn entries_of_the_two_programs_are_converted_and_no_others() {
 - name: nothing
 ";
     let mut kubeconfig = Kubeconfig::parse(before.to_owned()).unwrap();
-    let conversions = kubeconfig.convert(None, plugin()).unwrap();
+    let conversions = kubeconfig.convert(None, plugin());
     let users: Vec<_> = conversions.iter().map(|conversion| conversion.user.as_str()).collect();
-    assert_eq!(users, ["cli", "go", "windows", "strange"]);
-    let Outcome::NotUnderstood { location, reason } = &conversions[3].outcome else { panic!("{conversions:?}") };
-    assert!(before.lines().nth(location.line() - 1).unwrap().contains("--unheard-of"), "{location}");
+    assert_eq!(users, ["cli", "go", "windows", "s3", "gke", "vault", "strange"]);
+    for (index, command, wraps) in [(3, "aws", false), (4, "gke-gcloud-auth-plugin", false), (5, "aws-vault", true)] {
+        assert_eq!(conversions[index].outcome, Outcome::Left { command: command.to_owned(), wraps });
+    }
+    let Outcome::NotConverted { location, reason } = &conversions[6].outcome else { panic!("{conversions:?}") };
+    // In the text as it is now.
+    assert!(kubeconfig.text().lines().nth(location.line() - 1).unwrap().contains("--unheard-of"), "{location}");
     assert_eq!(reason, "no such flag");
     let hint = login::INSTALL_HINT_TEXT;
     let expected = before
-        .replace("v1alpha1", "v1")
+        .replace("v1alpha1", "v1beta1")
         .replace("command: aws\n", "command: authenticator-client\n")
         .replace(
             "      unknown: 1\n",
@@ -237,9 +241,36 @@ fn entries_of_the_two_programs_are_converted_and_no_others() {
         .replace("'C:\\bin\\aws.exe'", "\"authenticator-client\"");
     assert_eq!(kubeconfig.text(), expected);
 
-    let again = kubeconfig.convert(None, plugin()).unwrap();
-    assert_eq!(again.iter().map(|conversion| conversion.user.as_str()).collect::<Vec<_>>(), ["strange"]);
+    let again = kubeconfig.convert(None, plugin());
+    let converted = again.iter().filter(|conversion| conversion.outcome == Outcome::Converted);
+    assert_eq!(converted.count(), 0);
     assert_eq!(kubeconfig.text(), expected);
+}
+
+/// What stands in the way of one entry is none of the others' business.
+#[test]
+fn an_entry_behind_an_alias_an_anchor_or_a_merge_key_is_left_with_its_place() {
+    let good = "- name: good\n  user: {exec: {command: aws, args: [eks, get-token]}}\n";
+    for (label, entries, line) in [
+        ("an alias for the exec", "- name: a\n  user: {exec: *x}\n", 4),
+        ("an alias for the user", "- name: a\n  user: *u\n", 4),
+        ("a merge key in the exec", "- name: a\n  user: {exec: {<<: *x, env: []}}\n", 4),
+        ("a merge key in the user", "- name: a\n  user: {<<: *u}\n", 4),
+        ("an anchor on the exec", "- name: a\n  user: {exec: &y {command: aws, args: [eks, get-token]}}\n", 4),
+    ] {
+        let text = format!(
+            "extensions: [&x {{command: aws, args: [eks, get-token]}}, &u {{exec: {{command: aws}}}}]\nusers:\n{entries}{good}"
+        );
+        let mut kubeconfig = Kubeconfig::parse(text.clone()).unwrap();
+        let conversions = kubeconfig.convert(None, plugin());
+        let [first, second] = conversions.as_slice() else { panic!("{label}: {conversions:?}") };
+        assert!(
+            matches!(&first.outcome, Outcome::NotConverted { location, .. } if location.line() == line),
+            "{label}: {first:?}"
+        );
+        assert_eq!(second.outcome, Outcome::Converted, "{label}");
+        assert!(kubeconfig.text().contains(entries), "{label}");
+    }
 }
 
 #[test]
@@ -247,7 +278,7 @@ fn one_users_entry_can_be_converted_alone() {
     let before = "users:\n- name: a\n  user: {exec: {command: aws, args: [eks, get-token]}}\n";
     let both = format!("{before}{}", before.replace("users:\n", "").replace("name: a", "name: b"));
     let mut kubeconfig = Kubeconfig::parse(both.clone()).unwrap();
-    assert_eq!(kubeconfig.convert(Some("b"), plugin()).unwrap().len(), 1);
+    assert_eq!(kubeconfig.convert(Some("b"), plugin()).len(), 1);
     assert!(kubeconfig.text().starts_with(before));
     assert_ne!(kubeconfig.text(), both);
 }
