@@ -18,6 +18,7 @@ use starts::STARTS;
 
 mod asking;
 mod home;
+mod in_place;
 mod starts;
 
 /// `eks update-kubeconfig` of both, with the same words, in homes that look the same.

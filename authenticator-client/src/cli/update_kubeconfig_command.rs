@@ -1,7 +1,10 @@
 //! `authenticator-client update-kubeconfig`, also as `eks update-kubeconfig`: `aws eks update-kubeconfig`, but that the entry runs this
 //! program.
 
-use std::{io::Write, path::PathBuf};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 use tokio::time::{Instant, timeout_at};
 
@@ -14,7 +17,7 @@ use super::{
 };
 use crate::{
     World,
-    credentials::service_url,
+    credentials::{StsError, service_url},
     eks::{Cluster, ClusterName, Eks, EksEndpoint, EksError, InvalidClusterName},
     kubeconfig::{
         Added, ClusterEntry, ExecEntry, Kubeconfig, Login,
@@ -53,6 +56,19 @@ pub(super) enum UpdateError {
     },
     #[error("EKS did not answer in time")]
     Deadline,
+    #[error(
+        "the answer is about {arn}, and these credentials are of account {account}: the entry of that cluster stays as it is"
+    )]
+    Account { arn: String, account: String },
+    #[error(
+        "cannot ask STS whether {arn} is of the account of these credentials, as it must be before its entry gets another address: \
+         try again, or remove the entry first"
+    )]
+    UnknownAccount {
+        arn: String,
+        #[source]
+        source: Option<StsError>,
+    },
 }
 
 /// What is asked for, checked.
@@ -107,7 +123,37 @@ pub(super) fn run(
         ProfileChoice::Flag(name) | ProfileChoice::Variable { name, .. } => Some(name.as_str()),
         ProfileChoice::Default => None,
     };
-    write_down(&wanted, &wanted.login(cluster, command, profile), out, err)
+    let arn = cluster.arn.clone();
+    let path = wanted.files.find(|kubeconfig| kubeconfig.has_cluster(&arn), |fault| remark_fault(err, &fault));
+    if file::read(path).is_ok_and(|kubeconfig| gets_another_address(&kubeconfig, &cluster)) {
+        check_account(&cluster, &logged_in)?;
+    }
+    write_down(&wanted, path, &wanted.login(cluster, command, profile), out)
+}
+
+/// Whether there is an entry of the cluster, with another address or trust root.
+fn gets_another_address(kubeconfig: &Kubeconfig, cluster: &Cluster) -> bool {
+    let Cluster { arn, endpoint, certificate_authority_data, .. } = cluster;
+    kubeconfig
+        .server_of(arn)
+        .is_some_and(|found| found != [endpoint, certificate_authority_data].map(|text| Some(text.as_str())))
+}
+
+/// Whoever answers in EKS's place could name any cluster, and lead its users to an API server of their own. An entry that is there gets
+/// another address only if the cluster is of the account that was asked.
+fn check_account(cluster: &Cluster, logged_in: &LoggedIn) -> Result<(), Failure> {
+    let LoggedIn { plan, obtained, deadline } = logged_in;
+    let sts = plan.sts(&obtained.region)?;
+    let runtime = with_drivers()?;
+    let answer = runtime.block_on(async { timeout_at(*deadline, sts.caller_identity(&obtained.credentials)).await });
+    runtime.shutdown_background();
+    let arn = cluster.arn.clone();
+    match answer {
+        Ok(Ok(identity)) if identity.account == cluster.account => Ok(()),
+        Ok(Ok(identity)) => Err(UpdateError::Account { arn, account: identity.account }.into()),
+        Ok(Err(source)) => Err(UpdateError::UnknownAccount { arn, source: Some(source) }.into()),
+        Err(_) => Err(UpdateError::UnknownAccount { arn, source: None }.into()),
+    }
 }
 
 fn describe(wanted: &Wanted, logged_in: &LoggedIn, world: &World) -> Result<Cluster, Failure> {
@@ -158,7 +204,7 @@ async fn hint(eks: &Eks, name: &ClusterName, deadline: Instant) -> String {
 
 impl Wanted {
     fn login(&self, cluster: Cluster, command: String, profile: Option<&str>) -> Login {
-        let Cluster { arn, region, endpoint, certificate_authority_data, outpost_id } = cluster;
+        let Cluster { account: _, arn, region, endpoint, certificate_authority_data, outpost_id } = cluster;
         let flags = &self.flags;
         let given = |flag: &Option<String>| flag.clone().filter(|text| !text.is_empty());
         let mut args = vec!["--region".to_owned(), region.to_string()];
@@ -194,16 +240,15 @@ impl Wanted {
 }
 
 /// Into the file that has the cluster, else into the first.
-fn write_down(wanted: &Wanted, login: &Login, out: &mut dyn Write, err: &mut dyn Write) -> Result<(), Failure> {
+fn write_down(wanted: &Wanted, path: &Path, login: &Login, out: &mut dyn Write) -> Result<(), Failure> {
     let Wanted { files, flags, .. } = wanted;
-    let path = files.find(|kubeconfig| kubeconfig.has_cluster(&login.cluster.name), |fault| remark_fault(err, &fault));
     if flags.dry_run {
         let mut kubeconfig = file::read(path)?;
         kubeconfig.add(login).map_err(|source| FileError::Content { path: path.to_owned(), source })?;
         write!(out, "{}", kubeconfig.text())?;
         return Ok(out.flush()?);
     }
-    match file::edit(path, |kubeconfig| kubeconfig.add(login))? {
+    match file::edit(path, files.spare(), |kubeconfig| kubeconfig.add(login))? {
         Added::Added => writeln!(out, "Added new context {} to {}", visible(&login.context), path.display())?,
         Added::Updated => writeln!(out, "Updated context {} in {}", visible(&login.context), path.display())?,
     }
@@ -212,7 +257,7 @@ fn write_down(wanted: &Wanted, login: &Login, out: &mut dyn Write, err: &mut dyn
         |kubeconfig: &Kubeconfig| kubeconfig.current_context().is_some_and(|name| name != login.context);
     for earlier in files.before(path) {
         if file::read(earlier).is_ok_and(|kubeconfig| names_another(&kubeconfig)) {
-            file::edit(earlier, |kubeconfig| kubeconfig.set_current_context(&login.context))?;
+            file::edit(earlier, files.spare(), |kubeconfig| kubeconfig.set_current_context(&login.context))?;
             writeln!(out, "Set the current context in {}, which comes before", earlier.display())?;
         }
     }
