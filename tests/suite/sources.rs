@@ -3,7 +3,7 @@
 //! Somebody whom each version of the file names asks all the time, and is let in every time.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -163,6 +163,20 @@ async fn a_hangup_has_the_config_file_read_again() {
     scene.server.hang_up();
     scene.until(&bob(), true).await;
     assert!(!scene.lets_in(&mallory()).await);
+}
+
+#[tokio::test]
+async fn a_config_file_that_others_may_write_is_warned_of_at_the_start() {
+    for (mode, warned) in [(0o644, false), (0o666, true)] {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("config.yaml");
+        fs::write(&path, config(&[alice()])).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let scene = Scene::start(Setup::new("").argument(flag("config", &path)));
+        assert!(scene.lets_in(&alice()).await);
+        let warns = |line: &serde_json::Value| line["msg"].to_string().contains("others may write this file");
+        assert_eq!(scene.server.log().iter().any(warns), warned, "{mode:o}");
+    }
 }
 
 /// A way to change a file of this name in a folder.

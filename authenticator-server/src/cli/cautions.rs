@@ -1,6 +1,8 @@
 //! What works and is probably not meant to be so: told at start, and never a reason not to start.
 
 use std::net::{IpAddr, SocketAddr};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use super::config::WebhookKubeconfigFile;
 use crate::http::HttpLimits;
@@ -14,6 +16,26 @@ pub(super) fn exposed_keys(state_dir: &StateDir) {
         let (path, mode) = (path.display(), format!("{mode:04o}"));
         tracing::warn!(%path, mode, "others than its owner may read or write a private key: make it 0600, or replace it");
     }
+}
+
+/// Warns of files that say who becomes whom, or which sources say so, and that others than their owner may write.
+pub(super) fn writable_files<'a>(files: impl IntoIterator<Item = &'a Path>) {
+    for path in files {
+        if let Some(mode) = writable_by_others(path) {
+            let (path, mode) = (path.display(), format!("{mode:04o}"));
+            tracing::warn!(
+                %path,
+                mode,
+                "its group or others may write this file, and give themselves any user and group: make it 0644 or 0600"
+            );
+        }
+    }
+}
+
+/// The mode of the file, through links, if its group or others may write it. A file that is not there has none.
+fn writable_by_others(path: &Path) -> Option<u32> {
+    let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o7777;
+    (mode & 0o022 != 0).then_some(mode)
 }
 
 /// Warns of an address that other machines may reach.
@@ -77,6 +99,21 @@ fn is_loopback(address: IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_its_group_or_others_may_write_is_told_of_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, link) = (folder.path().join("config.yaml"), folder.path().join("link"));
+        std::fs::write(&path, "").unwrap();
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        for (mode, expected) in
+            [(0o600, None), (0o644, None), (0o664, Some(0o664)), (0o646, Some(0o646)), (0o777, Some(0o777))]
+        {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!([&path, &link].map(|path| writable_by_others(path)), [expected; 2], "{mode:o}");
+        }
+        assert_eq!(writable_by_others(&folder.path().join("absent")), None);
+    }
 
     #[test]
     fn an_address_is_loopback_or_open() {

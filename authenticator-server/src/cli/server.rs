@@ -29,7 +29,7 @@ use crate::listen::{Port, listen_on};
 use crate::logs;
 use crate::metrics::{Ec2Counts, Metrics};
 use crate::reload::Reload;
-use crate::sources::{Clients, Events, Following, OrderFile, Places, Sources};
+use crate::sources::{Clients, Events, Following, MountedFile, OrderFile, Places, Sources};
 use crate::sts::{self, Contact};
 use crate::tls::{ClientAuthorities, Keeper, Names, Origin, ServerTls, ServingCertificate, StateDir};
 use crate::token::StsHost;
@@ -116,6 +116,12 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
         tracing::warn!("{warning}");
     }
     tracing::info!(%bounds, "how much there may be");
+    let mapping_files = [
+        mounted_file.as_ref().map(MountedFile::path),
+        dynamic_file.as_ref().map(|file| file.path.as_path()),
+        order_file.as_ref().map(|file| file.path.as_path()),
+    ];
+    cautions::writable_files(mapping_files.into_iter().flatten());
 
     let (reload, hangups) = Reload::on_hangup().context("cannot listen for SIGHUP")?;
     let order = order_file.as_ref().and_then(OrderFile::first).unwrap_or_else(|| configured.clone());

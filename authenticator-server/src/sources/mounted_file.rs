@@ -53,6 +53,12 @@ impl MountedFile {
         Self { path: path.to_owned(), text: Fingerprint::of(text), settings: Settings::of(document.root()) }
     }
 
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Takes up the mappings whenever the file changes; drop it to stop.
     ///
     /// A file that cannot be read, is empty or is gone leaves the mappings as they are: the server would not start with it, so
