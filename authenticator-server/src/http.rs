@@ -31,7 +31,7 @@ use rustls::pki_types::CertificateDer;
 
 use self::places::Charge;
 use crate::authenticate::{Authenticator, Verdict};
-use crate::metrics::{self, Decisions, Exposition, GoResult, Metrics, ServingCounts};
+use crate::metrics::{self, Decisions, Exposition, GoResult, Metrics, MetricsFormat, ServingCounts};
 use crate::review::{ReviewAnswer, ReviewRequest};
 use crate::tls::AllowedNames;
 
@@ -199,10 +199,11 @@ impl Webhook {
                 answer
             }
             ("/metrics", &Method::GET | &Method::HEAD) => {
-                let numbers = self.exposition.text();
+                let format = MetricsFormat::preferred_by(request.headers());
+                let numbers = self.exposition.text(format);
                 // It is larger than any other answer, and whoever asks need not read it.
                 if charge.grow(numbers.len()) {
-                    build(StatusCode::OK, metrics::CONTENT_TYPE, numbers)
+                    build(StatusCode::OK, format.content_type(), numbers)
                 } else {
                     overloaded()
                 }

@@ -21,7 +21,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 pub use ages::{ChangeAges, FileAge};
-pub use exposition::{AtScrape, CONTENT_TYPE, Exposition, Row};
+pub use exposition::{AtScrape, Exposition, MetricsFormat, Row};
 pub use process::{most_open_files, process};
 pub use serving::ServingCounts;
 
@@ -373,7 +373,7 @@ mod tests {
         metrics.sts.responded("us-west-2", http::StatusCode::FORBIDDEN);
         metrics.sts.throttled("us-west-2");
         metrics.sts.unconnected("eu-west-1");
-        let text = metrics.exposition(Vec::new()).text();
+        let text = metrics.exposition(Vec::new()).text(MetricsFormat::PrometheusText);
         for line in [
             "# TYPE aws_iam_authenticator_authenticate_latency_seconds histogram",
             r#"aws_iam_authenticator_authenticate_latency_seconds_bucket{le="0.025",result="uknown_user"} 0"#,

@@ -7,12 +7,16 @@ does not understand.
 import json
 import sys
 
-from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client import parser
+from prometheus_client.openmetrics import parser as openmetrics_parser
 
 
 def main():
     families = {}
-    for family in text_string_to_metric_families(sys.stdin.read()):
+    text = sys.stdin.read()
+    # OpenMetrics ends with a mark of its own, so that a text cut off is noticed.
+    read = openmetrics_parser if text.endswith("# EOF\n") else parser
+    for family in read.text_string_to_metric_families(text):
         samples = {}
         for sample in family.samples:
             labels = ",".join(f'{name}="{value}"' for name, value in sorted(sample.labels.items()))

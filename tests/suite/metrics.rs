@@ -5,7 +5,7 @@ use authenticator_tests::support::review::{Answer, Reviewer};
 use authenticator_tests::support::server::Server;
 use authenticator_tests::support::sts::{Behaviour, Principal, Sts};
 use authenticator_tests::support::{forger, plugin, signers};
-use http::header::CONTENT_TYPE;
+use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{Method, Request, StatusCode};
 use http_body_util::Full;
 
@@ -73,6 +73,29 @@ async fn the_go_programs_metrics_have_its_names_labels_and_types_and_ours_stand_
         r#"aws_iam_authenticator_sts_connection_failures_total{StsRegion="us-west-2"}"#,
     ] {
         assert!(sample(more) >= 1.0, "{more}");
+    }
+}
+
+#[tokio::test]
+async fn a_scraper_that_prefers_open_metrics_gets_it_with_the_same_numbers() {
+    let sts = Sts::start([alice()]);
+    let server = Server::start(&people::config("aws"), &sts);
+    let reviewer = server.reviewer();
+    assert!(matches!(review(&reviewer, &alice()).await, Answer::Allowed(_)));
+    let url = reviewer.url().replace("/authenticate", "/metrics");
+    let request = Request::get(url)
+        .header(ACCEPT, "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2")
+        .body(Full::default())
+        .unwrap();
+    let response = reviewer.send(request).await.unwrap();
+    assert_eq!(response.headers()[CONTENT_TYPE], "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    let open_metrics = signers::exposition(std::str::from_utf8(response.body()).unwrap());
+    let text = signers::exposition(&scrape(&reviewer).await);
+    assert_eq!(open_metrics.keys().collect::<Vec<_>>(), text.keys().collect::<Vec<_>>());
+    for families in [open_metrics, text] {
+        let samples: BTreeMap<_, _> = families.into_values().flat_map(|family| family.samples).collect();
+        let sample = r#"aws_iam_authenticator_authenticate_latency_seconds_count{result="success"}"#;
+        assert_eq!(samples.get(sample), Some(&1.0), "{samples:#?}");
     }
 }
 

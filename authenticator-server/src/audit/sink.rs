@@ -217,7 +217,11 @@ mod tests {
         let (path, moved) = (dir.path().join("audit.log"), dir.path().join("audit.log.1"));
         let (log, metrics) = open(&path);
         log.record(b"one\n".to_vec());
-        while !metrics.exposition(Vec::new()).text().contains("authenticator_server_audit_lines_total 1") {
+        while !metrics
+            .exposition(Vec::new())
+            .text(crate::metrics::MetricsFormat::PrometheusText)
+            .contains("authenticator_server_audit_lines_total 1")
+        {
             std::thread::yield_now();
         }
         fs::rename(&path, &moved).unwrap();
@@ -235,7 +239,7 @@ mod tests {
             log.record(b"line\n".to_vec());
         }
         drop(log);
-        let text = metrics.exposition(Vec::new()).text();
+        let text = metrics.exposition(Vec::new()).text(crate::metrics::MetricsFormat::PrometheusText);
         assert!(text.contains("authenticator_server_audit_lost_total{why=\"write_failed\"} 3"), "{text}");
         assert!(text.contains("authenticator_server_audit_lines_total 0"), "{text}");
     }

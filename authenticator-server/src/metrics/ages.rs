@@ -73,7 +73,7 @@ mod tests {
         for written in [Some(1), Some(996), Some(996), None, Some(1001), Some(i64::MIN)] {
             age.in_force(written, now);
         }
-        let text = metrics.exposition(Vec::new()).text();
+        let text = metrics.exposition(Vec::new()).text(crate::metrics::MetricsFormat::PrometheusText);
         let lines: Vec<_> =
             text.lines().filter(|line| line.starts_with("aws_iam_authenticator_dynamic_e2e_latency_seconds")).collect();
         let bucket = |le, count| {

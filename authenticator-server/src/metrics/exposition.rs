@@ -1,20 +1,74 @@
-//! Prometheus's text format, version 0.0.4: the one that the Go program answers with.
+//! Metrics as text, in the format that the scraper asks for: Prometheus's text format, version 0.0.4, which the Go program
+//! answers with, or OpenMetrics, its successor.
 //!
-//! The library writes OpenMetrics, its successor, in which a counter's family is named without `_total` and whole numbers
-//! of buckets are written `1.0`. A dashboard that names `le="1"` would find nothing.
+//! The library writes OpenMetrics, in which a counter's family is named without `_total` and whole numbers of buckets are written
+//! `1.0`. A dashboard that names `le="1"` would find nothing, so only a scraper that prefers OpenMetrics gets it.
 
 use std::fmt::{self, Write as _};
 
+use http::HeaderMap;
+use http::header::ACCEPT;
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::text::encode_registry;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _, MetricEncoder};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-/// The media type of [`Exposition::text`].
-pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+/// A format of metrics.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum MetricsFormat {
+    /// Prometheus's text format, version 0.0.4.
+    PrometheusText,
+    /// OpenMetrics 1.0.0.
+    OpenMetrics,
+}
+
+impl MetricsFormat {
+    /// The format that a request's `Accept` prefers (RFC 9110, section 12.5.1); Prometheus's text format unless OpenMetrics is
+    /// named and no less welcome.
+    #[must_use]
+    pub fn preferred_by(headers: &HeaderMap) -> Self {
+        let (mut open_metrics, mut text) = (0, 0);
+        let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+        for range in values.flat_map(|value| value.split(',')) {
+            let mut parts = range.split(';').map(str::trim);
+            let media_type = parts.next().unwrap_or_default().to_ascii_lowercase();
+            let parameter = |name: &str| {
+                parts
+                    .clone()
+                    .filter_map(|part| part.split_once('='))
+                    .find(|(key, _)| key.trim().eq_ignore_ascii_case(name))
+            };
+            let quality = parameter("q").map_or(Some(1000), |(_, value)| thousandths(value.trim())).unwrap_or_default();
+            let version = parameter("version").map(|(_, version)| version.trim());
+            match (media_type.as_str(), version) {
+                ("application/openmetrics-text", None | Some("1.0.0")) => open_metrics = quality.max(open_metrics),
+                ("text/plain", None | Some("0.0.4")) | ("text/*" | "*/*", _) => text = quality.max(text),
+                _ => {}
+            }
+        }
+        if open_metrics > 0 && open_metrics >= text { Self::OpenMetrics } else { Self::PrometheusText }
+    }
+
+    /// Its media type.
+    #[must_use]
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            Self::PrometheusText => "text/plain; version=0.0.4; charset=utf-8",
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
+}
+
+/// A quality value: `0` to `1` with at most three decimals (RFC 9110, section 12.4.2).
+fn thousandths(value: &str) -> Option<u16> {
+    let (whole, fraction) = value.split_once('.').unwrap_or((value, ""));
+    let digits = fraction.len() <= 3 && fraction.bytes().all(|byte| byte.is_ascii_digit());
+    let number = format!("{whole}{fraction:0<3}").parse().ok().filter(|number| *number <= 1000);
+    number.filter(|_| digits && matches!(whole, "0" | "1"))
+}
 
 /// All that is counted and measured, to be read as often as one likes.
 #[derive(Debug)]
@@ -27,11 +81,17 @@ impl Exposition {
 
     /// The numbers now.
     #[must_use]
-    pub fn text(&self) -> String {
+    pub fn text(&self, format: MetricsFormat) -> String {
         let mut open_metrics = String::new();
         // Writing to memory fails in no way, and half of the numbers are better than none.
         let _ = encode_registry(&mut open_metrics, &self.0);
-        classic(&open_metrics)
+        match format {
+            MetricsFormat::PrometheusText => classic(&open_metrics),
+            MetricsFormat::OpenMetrics => {
+                let _ = encode_eof(&mut open_metrics);
+                open_metrics
+            }
+        }
     }
 }
 
@@ -149,6 +209,33 @@ mod tests {
     }
 
     #[test]
+    fn open_metrics_is_for_scrapers_that_prefer_it() {
+        use MetricsFormat::{OpenMetrics, PrometheusText};
+        let prometheus_3 = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,\
+                            application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;q=0.3,\
+                            text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
+        for (accept, format) in [
+            (&[][..], PrometheusText),
+            (&["*/*"], PrometheusText),
+            (&["text/plain"], PrometheusText),
+            (&[prometheus_3], OpenMetrics),
+            (&["application/openmetrics-text"], OpenMetrics),
+            (&["Application/OpenMetrics-Text ; Q=0.7 , text/plain ; q=0.5"], OpenMetrics),
+            (&["text/plain;q=0.5", "application/openmetrics-text; version=1.0.0; q=0.9"], OpenMetrics),
+            (&["application/openmetrics-text;q=0.3,text/plain;version=0.0.4;q=0.4"], PrometheusText),
+            (&["application/openmetrics-text;q=0"], PrometheusText),
+            (&["application/openmetrics-text;q=nonsense"], PrometheusText),
+            (&["application/openmetrics-text;q=1.5"], PrometheusText),
+            (&["application/openmetrics-text; version=2.0.0"], PrometheusText),
+            (&["application/vnd.google.protobuf;q=1"], PrometheusText),
+        ] {
+            let headers: HeaderMap =
+                accept.iter().map(|value| (ACCEPT, http::HeaderValue::from_str(value).unwrap())).collect();
+            assert_eq!(MetricsFormat::preferred_by(&headers), format, "{accept:?}");
+        }
+    }
+
+    #[test]
     fn what_is_read_at_a_scrape_is_a_gauge_with_or_without_labels() {
         let mut registry = Registry::default();
         let rows = || vec![(vec![("source", "CRD".to_owned())], 1.0), (vec![("source", "File".to_owned())], 0.0)];
@@ -156,7 +243,7 @@ mod tests {
         registry.register_collector(Box::new(AtScrape::counter("seen", "h", || vec![(vec![], 7.0)])));
         registry.register_collector(Box::new(AtScrape::value("up", "h", || Some(2.0))));
         registry.register_collector(Box::new(AtScrape::value("absent", "h", || None)));
-        let text = Exposition::new(registry).text();
+        let text = Exposition::new(registry).text(MetricsFormat::PrometheusText);
         for line in
             ["synced{source=\"CRD\"} 1.0", "synced{source=\"File\"} 0.0", "# TYPE up gauge", "up 2.0", "seen_total 7.0"]
         {

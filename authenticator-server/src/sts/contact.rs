@@ -207,7 +207,7 @@ mod tests {
         drop(contact.call(host()));
         contact.call(host()).ended(&Ok(()));
         contact.call(host()).ended::<()>(&Err(Outage::Throttled.into()));
-        let text = metrics.exposition(Vec::new()).text();
+        let text = metrics.exposition(Vec::new()).text(crate::metrics::MetricsFormat::PrometheusText);
         for line in [
             r#"aws_iam_authenticator_sts_connection_failures_total{StsRegion="eu-west-1"} 1"#,
             r#"aws_iam_authenticator_sts_throttling_total{StsRegion="eu-west-1"} 1"#,

@@ -228,7 +228,11 @@ mod tests {
 
         fn reloads(&self, result: &str) -> bool {
             let line = format!("authenticator_server_certificate_reloads_total{{result=\"{result}\"}} 1");
-            self.metrics.exposition(Vec::new()).text().lines().any(|candidate| candidate == line)
+            self.metrics
+                .exposition(Vec::new())
+                .text(crate::metrics::MetricsFormat::PrometheusText)
+                .lines()
+                .any(|candidate| candidate == line)
         }
     }
 
