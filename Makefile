@@ -57,6 +57,10 @@ lint: $(CARGO_DENY) ## formatting, clippy, documentation, dependencies
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 	$< --all-features check bans licenses sources
 
+.PHONY: advisories
+advisories: $(CARGO_DENY) ## known vulnerabilities of the dependencies; fetches RustSec's database
+	$< --all-features check advisories
+
 .PHONY: fuzz
 fuzz: $(CARGO_FUZZ) ## each fuzz target for FUZZ_SECONDS
 	for target in $$($< list); do \
