@@ -28,6 +28,7 @@ pub mod plugin;
 pub mod process;
 pub mod programs;
 pub mod proxy;
+pub mod readers;
 pub mod review;
 pub mod secrets;
 pub mod server;

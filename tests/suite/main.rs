@@ -33,6 +33,7 @@
 //! - [`token_review`]: what the webhook answers to all that an API server, or somebody in its place, can send.
 //! - [`vectors`]: recorded tokens of the SDKs for JavaScript, Go and Java and of the Go program are read, and rebuilt
 //!   signed-equal.
+//! - [`yaml`]: a text means to PyYAML, libyaml and kubectl what it means here, or it is refused.
 //!
 //! [`people`] is who logs in.
 
@@ -69,3 +70,4 @@ mod sts;
 mod token_review;
 mod vectors;
 mod verify;
+mod yaml;

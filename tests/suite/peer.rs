@@ -236,6 +236,9 @@ const ALIKE: &[(&str, &str, &str)] = &[
     ("all sorts of mappings", "other account", "arn:aws:iam::444455556666:user/eve"),
     ("all sorts of mappings", "other account's role", "theirs"),
     ("all sorts of mappings", "account with a zero", "arn:aws:iam::012345678901:user/zoe"),
+    ("brackets over lines, tabs and a separator", "dev", "dev"),
+    ("brackets over lines, tabs and a separator", "admin", "admin"),
+    ("a block of text that ends with the file", "alice", "alice"),
     ("forms that viper takes", "dev", "dev"),
     ("forms that viper takes", "other account's role", "arn:aws:iam::444455556666:role/Admin"),
     ("the same twice", "admin", "last"),
@@ -332,6 +335,18 @@ const CONFIGS: &[(&str, &str)] = &[
         "  reservedPrefixConfig: [{backendMode: MountedFile, usernamePrefixReserveList: ['system:'], groupPrefixReserveList: ['system:']}]\n  mapRoles:\n  - {rolearn: 'arn:aws:iam::111122223333:role/Admin', username: admin, groups: ['system:masters']}\n  - {rolearn: 'arn:aws:iam::111122223333:role/dev', username: 'system:dev'}\n",
     ),
     ("an account as a number", "  mapAccounts: [012345678901]\n"),
+    (
+        "names that look like numbers",
+        "  mapUsers:\n  - {userarn: 'arn:aws:iam::111122223333:user/alice', username: 012}\n  mapRoles:\n  - {rolearn: 'arn:aws:iam::111122223333:role/dev', username: true}\n",
+    ),
+    (
+        "brackets over lines, tabs and a separator",
+        "  mapRoles:\n  - rolearn:\tarn:aws:iam::111122223333:role/dev\n    username:\t'dev'\t# c\n    groups: [\n\"g1\",\n  g2\n]\n  - {\nrolearn: 'arn:aws:iam::111122223333:role/Admin',\n  username: admin,\ngroups: [\n]\n}\n---\n# nothing\n",
+    ),
+    (
+        "a block of text that ends with the file",
+        "  mapUsers:\n  - userarn: arn:aws:iam::111122223333:user/alice\n    username: |\n      alice",
+    ),
     (
         "a key twice",
         "  mapUsers:\n  - {userarn: 'arn:aws:iam::111122223333:user/alice', username: first, username: last}\n  - {userarn: 'arn:aws:iam::111122223333:user/division/ada', username: ada}\n",
@@ -504,4 +519,6 @@ const WANTED: &[Row] = &[
         Named("arn:aws:iam::012345678901:user/zoe"),
         "an account id is text",
     ),
+    row("names that look like numbers", "alice", Named("10"), Named("012"), "a name is the text that was written"),
+    row("names that look like numbers", "dev", Named("1"), Named("true"), "a name is the text that was written"),
 ];

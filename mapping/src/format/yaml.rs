@@ -1,7 +1,8 @@
 //! A small reader of YAML, and one of JSON, that know where everything stands.
 //!
 //! Scalars stay the text that was written: nothing is taken for a number, so that an account id keeps its zeros. One
-//! document per text; anchors, aliases and merge keys (`<<`) are expanded; every bound is named in [`Limits`].
+//! document per text, with separators (`---`, `...`) round it; anchors, aliases and merge keys (`<<`) are expanded; every
+//! bound is named in [`Limits`]. What readers of YAML 1.1 and of YAML 1.2 take for two different things is refused.
 //!
 //! ```
 //! use mapping::format::yaml::Document;
@@ -98,8 +99,8 @@ impl Document {
     ///
     /// # Errors
     ///
-    /// When it is not YAML, holds more than one document, has a character that is not printable, or is larger or deeper than
-    /// is read, aliases counted as what they stand for.
+    /// When it is not YAML, holds a second document that says something, has a character that is not printable or that ends a
+    /// line in YAML 1.1 only, or is larger or deeper than is read, aliases counted as what they stand for.
     pub fn parse(text: &str) -> Result<Self, YamlError> {
         Self::parse_within(text, Limits::FILE)
     }

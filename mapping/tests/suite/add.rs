@@ -20,6 +20,8 @@ fn an_entry_is_appended_and_every_other_byte_stays() {
         format!("{bob}  # other\n\n\n"),
         "- {userarn: \"arn:aws:iam::123456789012:user/bob\", username: bob}".to_owned(),
         bob.replace(" bob\n", " |-\n    bob\n"),
+        format!("{bob}  groups: [\ndev,\n ops\n]\n"),
+        bob.replace(": ", ":\t"),
         // Bad entries and unknown keys are what they were.
         format!("{bob}  comment: x\n- userarn: nonsense\n- &a\n- *a\n"),
     ] {

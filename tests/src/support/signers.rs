@@ -295,7 +295,7 @@ pub(super) fn python() -> PathBuf {
 }
 
 /// Feeds a program of `tests/interop` and gives what it prints.
-fn script(python: &Path, name: &str, input: &str) -> String {
+pub(super) fn script(python: &Path, name: &str, input: &str) -> String {
     script_with(python, name, input, &[])
 }
 
