@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::denial::{Denial, Disclosure, Outage, Refused};
 use crate::ec2::{self, Ec2, Look, Origin};
 use crate::metrics::{self, GoResult};
-use crate::token::Token;
+use crate::token::{Token, TokenDigest};
 use crate::verify::{Trail, Verified, Verifier};
 
 /// What is decided about one token.
@@ -83,21 +83,21 @@ impl Authenticator {
     /// Decides about one token.
     ///
     /// The mappings are asked every time, whether or not the identity was known already: an entry that is removed is gone
-    /// at once.
-    pub async fn authenticate(&self, token: &Token) -> Verdict {
-        let (begun, mut trail) = (Instant::now(), Trail::default());
+    /// at once. The token's text is gone before anything is waited for.
+    pub async fn authenticate(&self, token: Token) -> Verdict {
+        let (begun, digest, mut trail) = (Instant::now(), token.digest(), Trail::default());
         let verdict = match self.verifier.verify(token, self.clock.now(), &mut trail).await {
             // Those who wait for STS do not hold what this needs.
             Ok(verified) => Box::pin(self.decide(verified, begun, &mut trail)).await,
             Err(Refused::Denied(denial)) => Verdict::Deny(denial),
             Err(Refused::Unknown(outage)) => Verdict::CannotTell(outage),
         };
-        verdict.log(token);
-        self.record(&verdict, &trail, token, begun);
+        verdict.log(digest);
+        self.record(&verdict, &trail, digest, begun);
         verdict
     }
 
-    fn record(&self, verdict: &Verdict, trail: &Trail, token: &Token, begun: Instant) {
+    fn record(&self, verdict: &Verdict, trail: &Trail, token: TokenDigest, begun: Instant) {
         let Some(audit) = &self.audit else { return };
         let disclosure = match &trail.identity {
             Some(identity) => self.disclosure(identity.account()),
@@ -106,7 +106,7 @@ impl Authenticator {
             None => Disclosure::Named,
         };
         let latency = begun.elapsed().as_secs_f64();
-        audit.record(Record::new(verdict, trail, disclosure, token.digest(), self.clock.now(), latency).line());
+        audit.record(Record::new(verdict, trail, disclosure, token, self.clock.now(), latency).line());
     }
 
     fn disclosure(&self, account: &AccountId) -> Disclosure {
@@ -188,8 +188,7 @@ impl Verdict {
     }
 
     /// One line for each decision, without the token; field names are the Go program's where it has them.
-    fn log(&self, token: &Token) {
-        let token = token.digest();
+    fn log(&self, token: TokenDigest) {
         match self {
             Self::Allow(allowed) if allowed.disclosure == Disclosure::Scrubbed => {
                 let Allowed { verified, grant, .. } = allowed.as_ref();

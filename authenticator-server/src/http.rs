@@ -12,6 +12,7 @@
 //! `?timeout=30s`.
 
 mod connections;
+mod handshake;
 mod places;
 
 pub use connections::serve;
@@ -29,11 +30,13 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use rustls::pki_types::CertificateDer;
 
-use self::places::Charge;
+use self::places::{Charge, REQUEST_BYTES, Share};
 use crate::authenticate::{Authenticator, Verdict};
 use crate::metrics::{self, Decisions, Exposition, GoResult, Metrics, MetricsFormat, ServingCounts};
 use crate::review::{ReviewAnswer, ReviewRequest};
+use crate::sts::UnknownLimits;
 use crate::tls::AllowedNames;
+use crate::token::Limits;
 
 /// How much the webhook takes on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -42,12 +45,13 @@ pub struct HttpLimits {
     pub connections: usize,
     /// The most connections that wait for that; more wait in the kernel.
     pub waiting: usize,
-    /// The most bytes that requests may hold, on all connections together: their bodies, and 4 KiB for each.
+    /// The most bytes that requests may hold, on all connections together: half for requests, 4 KiB each; a quarter for bodies
+    /// that come in pieces; and a quarter for what unknown callers hold while they wait for STS.
     pub request_bytes: usize,
-    /// The most requests at once on one HTTP/2 connection.
+    /// The most requests at once on one HTTP/2 connection, if memory for requests is enough for as many.
     ///
     /// An API server asks over one connection. Those of its requests that wait for STS, a flood's for instance, must not
-    /// stand in the way of those that need not wait.
+    /// stand in the way of those that need not wait: unknown callers' may take half of these.
     pub streams: u32,
     /// The most bytes that a request's body may have: a token of 16 KiB and its wrapping, several times over.
     pub body_bytes: usize,
@@ -60,11 +64,34 @@ impl Default for HttpLimits {
         Self {
             connections: 512,
             waiting: 2 * 512,
-            request_bytes: 12 * 1024 * 1024,
+            request_bytes: 16 * 1024 * 1024,
             streams: 2048,
             body_bytes: 64 * 1024,
             drain: Duration::from_secs(25),
         }
+    }
+}
+
+impl HttpLimits {
+    const fn requests_share(&self) -> usize {
+        self.request_bytes / 2
+    }
+
+    const fn bodies_share(&self) -> usize {
+        self.request_bytes / 4
+    }
+
+    /// How many requests one connection may have at once: no more than all of them have memory for.
+    fn streams_of_connection(&self) -> u32 {
+        u32::try_from(self.requests_share() / REQUEST_BYTES).unwrap_or(u32::MAX).min(self.streams)
+    }
+
+    /// What unknown callers may hold while they wait for STS: the share of memory that is left, and half of a connection's
+    /// streams.
+    #[must_use]
+    pub fn unknown_callers(&self) -> UnknownLimits {
+        let requests = usize::try_from(self.streams_of_connection() / 2).unwrap_or(usize::MAX);
+        UnknownLimits { bytes: self.request_bytes / 4, requests }
     }
 }
 
@@ -202,7 +229,7 @@ impl Webhook {
                 let format = MetricsFormat::preferred_by(request.headers());
                 let numbers = self.exposition.text(format);
                 // It is larger than any other answer, and whoever asks need not read it.
-                if charge.grow(numbers.len()) {
+                if charge.grow(Share::Bodies, numbers.len()) {
                     build(StatusCode::OK, format.content_type(), numbers)
                 } else {
                     overloaded()
@@ -236,9 +263,10 @@ impl Webhook {
         };
         // It may be large, and its request may wait for STS.
         drop(body);
+        charge.body_is_read();
         let version = request.version();
         // By far the largest part of what answering a request needs: requests whose bodies never come should not have it.
-        let verdict = Box::pin(self.authenticator.authenticate(request.token())).await;
+        let verdict = Box::pin(self.authenticator.authenticate(request.into_token())).await;
         let answer = match &verdict {
             Verdict::Allow(allowed) => {
                 charge.prove();
@@ -337,16 +365,23 @@ impl NoBody {
     }
 }
 
-/// Reads a body of at most so many bytes, each of which it is charged for.
-async fn read_body<B>(body: B, most: usize, charge: &mut Charge) -> Result<Vec<u8>, NoBody>
+/// The largest body of a token and its wrapping. An API server sends it in one frame, if it may.
+const TOKEN_BODY_BYTES: u32 = 28 * 1024;
+const _: () = assert!(*Limits::TOKEN_BYTES.end() + 4096 <= TOKEN_BODY_BYTES as usize, "room for the wrapping");
+
+/// Reads a body of at most so many bytes. One that comes in pieces is charged for each of them.
+async fn read_body<B>(body: B, most: usize, charge: &mut Charge) -> Result<Bytes, NoBody>
 where
     B: Body<Data = Bytes>,
     B::Error: std::error::Error + Send + Sync + 'static,
 {
+    let announced = body.size_hint();
     // What is announced as too large is not waited for.
-    if usize::try_from(body.size_hint().lower()).map_or(true, |announced| announced > most) {
+    if usize::try_from(announced.lower()).map_or(true, |announced| announced > most) {
         return Err(NoBody::TooLarge);
     }
+    let may_be_token = announced.upper().is_some_and(|most| most <= u64::from(TOKEN_BODY_BYTES));
+    let share = if may_be_token { Share::Bodies } else { Share::LargeBodies };
     let read = async {
         let mut body = pin!(body);
         // Copied out of the buffers of its frames: whoever sends a byte a frame would else keep a buffer for each.
@@ -357,16 +392,19 @@ where
             if length > most {
                 return Err(NoBody::TooLarge);
             }
+            if bytes.is_empty() && body.is_end_stream() {
+                return Ok(data);
+            }
             if length > bytes.capacity() {
                 let capacity = length.next_power_of_two();
-                if !charge.grow(capacity - bytes.capacity()) {
+                if !charge.grow(share, capacity - bytes.capacity()) {
                     return Err(NoBody::NoMemory);
                 }
                 bytes.reserve_exact(capacity - bytes.len());
             }
             bytes.extend_from_slice(&data);
         }
-        Ok(bytes)
+        Ok(bytes.into())
     };
     tokio::time::timeout(BODY_TIMEOUT, read).await.unwrap_or(Err(NoBody::TooSlow))
 }

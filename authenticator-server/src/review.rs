@@ -92,6 +92,12 @@ impl ReviewRequest {
     pub const fn token(&self) -> &Token {
         &self.token
     }
+
+    /// The token to decide about, for what needs no more of the request.
+    #[must_use]
+    pub fn into_token(self) -> Token {
+        self.token
+    }
 }
 
 /// An answer to a TokenReview.

@@ -14,12 +14,14 @@ mod client;
 mod codes;
 mod contact;
 mod gate;
+mod reservation;
 mod shield;
 
 pub use answer::{CallerIdentity, MAX_ANSWER_BYTES, read_answer};
 pub use client::Client;
 pub use contact::{Contact, Heard};
 pub use gate::{GateLimits, GateLoad};
+pub use reservation::UnknownLimits;
 pub use shield::{Load, Origin, Shield, ShieldLimits, Told};
 
 /// Why STS did not name a caller.

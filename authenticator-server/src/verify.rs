@@ -121,15 +121,17 @@ impl Verifier {
         Self { hosts, limits, cluster_id, contact, shield }
     }
 
-    /// Proves whose token it is, at time `now`, and leaves in `trail` what became known of it.
+    /// Proves whose token it is, at time `now`, and leaves in `trail` what became known of it. The token's text is dropped
+    /// as soon as it is parsed.
     ///
     /// # Errors
     /// A [`Denial`] is final for this token. An [`Outage`] says nothing about the caller.
-    pub async fn verify(&self, token: &Token, now: Timestamp, trail: &mut Trail) -> Result<Verified, Refused> {
-        let request = PresignedRequest::of_any_time(token, &self.hosts, &self.limits).map_err(Denial::Token)?;
+    pub async fn verify(&self, token: Token, now: Timestamp, trail: &mut Trail) -> Result<Verified, Refused> {
+        let request = PresignedRequest::of_any_time(&token, &self.hosts, &self.limits).map_err(Denial::Token)?;
+        let digest = token.digest();
+        drop(token);
         request.check_time(&self.limits, now).map_err(|error| self.out_of_time(&request, now, error))?;
         let request = Arc::new(request);
-        let digest = token.digest();
         (trail.access_key_id, trail.host) = (Some(request.access_key_id().clone()), Some(request.host()));
         let told = self.shield.ask(digest, &request).await;
         trail.origin = Some(told.from);

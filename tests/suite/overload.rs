@@ -10,9 +10,9 @@ use authenticator_tests::support::review::{Answer, Reviewer};
 use authenticator_tests::support::server::{Server, Setup};
 use authenticator_tests::support::sts::{Behaviour, Principal, Sts};
 use authenticator_tests::support::wire::{self, ALL};
-use authenticator_tests::support::{crowd, plugin, programs};
+use authenticator_tests::support::{crowd, forger, plugin, programs};
 use tempfile::TempDir;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinSet;
 
 use crate::people::{self, ACCOUNT, CLUSTER, alice};
@@ -48,6 +48,103 @@ async fn connections_that_are_kept_busy_give_way_to_an_api_server_that_comes_ane
         let_in(&api_server, &token).await;
     }
     drop(crowd);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn known_callers_are_admitted_over_the_connection_whose_unknown_callers_hold_all_that_they_may() {
+    for bytes in [900, 16_000] {
+        let (sts, token) = (Sts::start([alice()]), token(&alice()));
+        let setup = Setup::new(&people::config("aws")).sts(&sts).argument("--sts-identity-ttl=15m");
+        let setup = setup.argument("--sts-deadline=25s").argument("--sts-try-timeout=25s");
+        let server = setup.argument("--log-verbosity=info").start().unwrap();
+        let api_server = server.reviewer();
+        let_in(&api_server, &token).await;
+        sts.behave(Behaviour::Hang);
+        let _waiting = forged(&api_server, 1500, bytes);
+        until_shed(&api_server).await;
+        for _ in 0..20 {
+            let_in(&api_server, &token).await;
+        }
+        // The calls that hang go on hanging.
+        sts.behave(Behaviour::Normal);
+        let_in(&api_server, &plugin::token(&alice(), CLUSTER, "eu-west-1")).await;
+        let unknown = forger::large_token("AKIA0000000000000000", "us-west-2", bytes);
+        let answer = api_server.review(ReviewVersion::V1, &unknown).await;
+        assert!(matches!(&answer, Answer::Failed { text, .. } if text.starts_with("sts.overloaded")), "{answer:?}");
+        let numbers = Numbers::read(&api_server).await;
+        assert_eq!(numbers.sum("http_connections_cut_total"), 0.0, "{bytes}");
+        assert_eq!(numbers.sum("http_requests_shed_total"), 0.0, "{bytes}");
+        assert!(server.peak_memory() < MOST_KIB, "{bytes}: {} KiB", server.peak_memory());
+    }
+}
+
+/// Nobody was admitted over it yet.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_only_connection_right_after_a_start_is_not_cut_for_forged_tokens_of_any_size() {
+    let sts = Sts::start([alice()]);
+    let setup = Setup::new(&people::config("aws")).sts(&sts).argument("--sts-deadline=2s");
+    let server = setup.argument("--log-verbosity=info").start().unwrap();
+    let api_server = server.reviewer();
+    sts.behave(Behaviour::Hang);
+    let mut reviews = JoinSet::new();
+    for bytes in [900, 16_000, 60_000] {
+        reviews.spawn(forged(&api_server, 500, bytes).join_all());
+    }
+    for answer in reviews.join_all().await.into_iter().flatten() {
+        assert!(matches!(answer, Answer::Failed { .. } | Answer::Refused(_)), "{answer:?}");
+    }
+    sts.behave(Behaviour::Normal);
+    let_in(&api_server, &token(&alice())).await;
+    assert_eq!(Numbers::read(&api_server).await.sum("http_connections_cut_total"), 0.0);
+    assert!(server.peak_memory() < MOST_KIB, "{} KiB", server.peak_memory());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sts_is_not_asked_about_forged_tokens_whose_senders_have_hung_up() {
+    let sts = Sts::start([alice()]);
+    let setup = Setup::new(&people::config("aws")).sts(&sts).argument("--sts-max-stranger-calls=2");
+    let server = setup.start().unwrap();
+    let reviewer = server.reviewer();
+    sts.behave(Behaviour::After(Duration::from_secs(1)));
+    let crowd = crowd::forged(&server, 60, 900).await;
+    while Numbers::read(&reviewer).await.sum("shield_flights") < 60.0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    drop(crowd);
+    // Thirty seconds behind them, of which it has eight.
+    let_in(&reviewer, &token(&alice())).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn handshakes_are_cut_before_memory_grows_and_a_large_one_is_not() {
+    let (sts, token) = (Sts::start([alice()]), token(&alice()));
+    let server = Server::start(&people::config("aws"), &sts);
+    let api_server = server.reviewer();
+    let_in(&api_server, &token).await;
+    let before = server.peak_memory();
+    // A ClientHello of 65,000 bytes, in four records.
+    let hello = [&[1, 0, 0xfd, 0xe8, 3, 3][..], &[7; 65_530]].concat();
+    let record = |part: &[u8]| [&[22, 3, 1][..], &u16::try_from(part.len()).unwrap().to_be_bytes(), part].concat();
+    let hello: Vec<u8> = hello.chunks(16_384).flat_map(record).take(64_000).collect();
+    let mut half_sent = JoinSet::new();
+    for _ in 0..511 {
+        let (address, hello) = (server.address().to_owned(), hello.clone());
+        half_sent.spawn(async move {
+            let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+            // It is cut before all of it was taken.
+            let _ = stream.write_all(&hello).await;
+            let _ = stream.read_to_end(&mut Vec::new()).await;
+        });
+    }
+    half_sent.join_all().await;
+    let grown = server.peak_memory() - before;
+    assert!(grown < 16 * 1024, "{grown} KiB");
+    let_in(&api_server, &token).await;
+    let entrance = server.entrance();
+    let mut protocols: Vec<_> = (0..50).map(|number| format!("{number:0>250}").into_bytes()).collect();
+    protocols.push(b"http/1.1".to_vec());
+    let stream = entrance.connect_with(ALL, protocols).await.expect("a ClientHello of 12 KiB is taken");
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
 }
 
 /// As many connections as the API server makes at once when it finds none, and a request on each.
@@ -206,6 +303,26 @@ async fn it_runs_as_any_user_on_a_read_only_root_without_capabilities() {
         assert!(status.lines().any(|candidate| candidate == line), "{line}\n{status}");
     }
     let_in(&server.reviewer(), &token(&alice())).await;
+}
+
+/// Asks about so many forged tokens at once.
+fn forged(reviewer: &Reviewer, number: usize, bytes: usize) -> JoinSet<Answer> {
+    let mut reviews = JoinSet::new();
+    for number in 0..number {
+        let token = forger::large_token(&format!("AKIA{number:0>16}"), "us-west-2", bytes);
+        let reviewer = reviewer.clone();
+        reviews.spawn(async move { reviewer.review(ReviewVersion::V1, &token).await });
+    }
+    reviews
+}
+
+/// Waits until an unknown caller finds no room to wait for STS.
+async fn until_shed(reviewer: &Reviewer) {
+    let begun = std::time::Instant::now();
+    while Numbers::read(reviewer).await.sum(r#"shield_shed_total{full="unknown"}"#) < 1.0 {
+        assert!(begun.elapsed() < Duration::from_secs(30), "all of them wait");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 async fn let_in(reviewer: &Reviewer, token: &str) {

@@ -250,8 +250,8 @@ const ROWS: [Row; 24] = [
         ("max-request-memory", "maxRequestMemory"),
         Unit::Bytes,
         (4 * MIB, 1024 * MIB),
-        12 * MIB,
-        "The most bytes that all requests at hand may hold together; the connection of one gives way for more",
+        16 * MIB,
+        "The most bytes that all requests at hand may hold together: a quarter of it for unknown callers that wait for STS",
     ),
     row(
         Bound::Streams,
@@ -259,7 +259,7 @@ const ROWS: [Row; 24] = [
         Unit::Number,
         (16, 65_535),
         2048,
-        "The most requests at once on one HTTP/2 connection",
+        "The most requests at once on one HTTP/2 connection; unknown callers that wait for STS may take half of them",
     ),
     row(
         Bound::BodyBytes,
@@ -349,6 +349,7 @@ impl Bounds {
                 most_per_second,
                 least_per_second: self.number(Bound::LeastPerSecond, u16::MAX).min(most_per_second),
             },
+            unknown: self.http().unknown_callers(),
             ..ShieldLimits::default()
         }
     }
@@ -558,7 +559,7 @@ mod tests {
         assert!(line.starts_with("sts-identity-ttl=30s ") && line.contains(" sts-tries=1 "), "{line}");
         assert!(
             line.ends_with(
-                " max-connections=9 max-request-memory=12MiB max-streams=2048 max-body-size=64KiB drain-timeout=25s"
+                " max-connections=9 max-request-memory=16MiB max-streams=2048 max-body-size=64KiB drain-timeout=25s"
             ),
             "{line}"
         );

@@ -40,7 +40,7 @@ async fn verify(config: VerifyConfig, clock: Clock) -> anyhow::Result<Verified> 
     let contact = Contact::new(metrics.sts, clock.clone());
     let sts = sts_client(&cluster_id, sts_endpoint, &network, contact)?;
     let verifier = Verifier::new(hosts, limits, sts, ShieldLimits::default(), metrics.shield);
-    let verified = verifier.verify(&token, clock.now(), &mut Trail::default()).await;
+    let verified = verifier.verify(token, clock.now(), &mut Trail::default()).await;
     verified.map_err(|refused| match refused {
         Refused::Denied(denial) => anyhow::anyhow!("{}: {denial}", denial.code()),
         Refused::Unknown(outage) => anyhow::anyhow!("{}: {outage}", outage.code()),

@@ -23,8 +23,9 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
+use super::handshake::Handshaking;
 use super::places::{Guest, Lack, Places, REQUEST_BYTES, Seat};
-use super::{Answer, Peer, Webhook};
+use super::{Answer, Peer, TOKEN_BODY_BYTES, Webhook};
 use crate::tls::ServerTls;
 
 /// How long a TLS handshake may take.
@@ -140,12 +141,14 @@ async fn serve_connection(
     if let Err(error) = stream.set_nodelay(true) {
         return tracing::debug!(%error, "a connection ended before it began");
     }
-    let stream = match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
+    let stream = Handshaking::new(stream);
+    let mut stream = match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return tracing::debug!(%error, "TLS handshake failed"),
         Err(_) => return tracing::debug!("TLS handshake took too long"),
     };
-    let streams = webhook.limits.streams;
+    stream.get_mut().0.is_done();
+    let streams = webhook.limits.streams_of_connection();
     // Whatever certificate is here was found good in the handshake.
     let peer = webhook.askers.peer(stream.get_ref().1.peer_certificates().and_then(|chain| chain.first()));
     if peer == Peer::Certified {
@@ -170,6 +173,8 @@ async fn serve_connection(
         http.timer(TokioTimer::new()).max_concurrent_streams(streams).max_header_list_size(MAX_HEAD_BYTES);
         // What was sent and is not read yet is counted nowhere else.
         http.initial_stream_window_size(STREAM_WINDOW).initial_connection_window_size(CONNECTION_WINDOW);
+        // A body that comes in one frame is parsed where it lies.
+        http.max_frame_size(TOKEN_BODY_BYTES);
         until_idle(watcher, http.serve_connection(TokioIo::new(stream), service), activity).await;
     } else {
         let mut http = http1::Builder::new();

@@ -1,18 +1,25 @@
-//! Places for connections, and memory for what their requests hold: both are bounded, and nobody is kept out by whoever
-//! holds them.
+//! Limits of connections and of the memory that their requests hold.
 //!
-//! When either is used up, a connection gives way. It is one of those that have not proven themselves: over which nobody was
-//! let in yet, and no client certificate shown. Of these the idle go before the busy, and of each the first that came.
-//! An API server's connection proves itself with its first good token, so that whoever holds connections, or requests on them,
-//! has to come by a token of somebody who is mapped before it can stand in the API server's way. Everybody has five seconds to
-//! do so, and less where many wait: newcomers take their turn.
+//! When either is used up, the webhook evicts a connection that has not proven itself: one that has shown no client certificate
+//! and brought no token of an admitted caller yet. Of these the idle go before the busy, and the first that came before later ones.
+//! An API server's connection proves itself with its first good token. Every connection has five seconds to do so, and less where
+//! many wait. Where all have proven themselves, the longest unused is evicted.
 //!
-//! Where all have proven themselves, the place is that of the longest unused, and a request that finds no memory is turned
-//! away (503): load is shed before memory grows.
+//! Memory has three shares, so that no stage of a request can take what another needs:
+//!
+//! | share | of `request_bytes` | held | when it is full |
+//! | --- | --- | --- | --- |
+//! | requests | half | [`REQUEST_BYTES`] each, from head to answer | an unproven connection is evicted, or the request is shed |
+//! | bodies | a quarter | bodies that came in pieces, until they are parsed | the same |
+//! | unknown callers | a quarter | what waits for STS ([`UnknownLimits`](crate::sts::UnknownLimits)) | the request is shed |
+//!
+//! One connection may have no more streams than the first share has room for. So an API server's request always has its place in
+//! it, whatever else comes over the same connection. A body that arrives in one frame, as every token's does, needs none of the
+//! second. The only connection there is is never evicted, and neither is one that has brought whole bodies, for its own requests.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +31,24 @@ use crate::metrics::ServingCounts;
 
 /// What a request takes beside its body: a task, a stream, its head, and what is on the way to its answer.
 pub(super) const REQUEST_BYTES: usize = 4 * 1024;
+
+/// Where the memory of a request comes from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Share {
+    /// What every request holds, from its head to the end of its answer.
+    Requests,
+    /// A body that came in pieces and may be a token's, and answers that are larger than others.
+    Bodies,
+    /// A body in pieces that is larger than any token's: such bodies leave half of the share to the others.
+    LargeBodies,
+}
+
+/// Bytes of each share.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+struct Held {
+    requests: usize,
+    bodies: usize,
+}
 
 /// How long a newcomer keeps its place in any case: enough for a handshake and a token that is known, on a busy machine and in a crowd
 /// of the API server's own connections: it makes as many as it has requests when it finds none.
@@ -39,7 +64,7 @@ pub(super) struct Places {
     free: Arc<Semaphore>,
     waiting: AtomicUsize,
     most_waiting: usize,
-    most_bytes: usize,
+    most: Held,
     counts: ServingCounts,
     taken: Mutex<Taken>,
 }
@@ -47,7 +72,7 @@ pub(super) struct Places {
 #[derive(Default)]
 struct Taken {
     /// What the requests of all places hold.
-    bytes: usize,
+    held: Held,
     next: u64,
     /// By the order in which they came.
     places: BTreeMap<u64, Place>,
@@ -55,19 +80,28 @@ struct Taken {
 
 struct Place {
     /// What the requests of this one hold.
-    bytes: usize,
-    proven: bool,
+    held: Held,
     /// When its last request ended, or it came.
     used: Instant,
     since: Instant,
-    give_way: Arc<Notify>,
+    standing: Arc<Standing>,
+}
+
+/// What a connection has shown of itself, and whether it has to end.
+#[derive(Default)]
+struct Standing {
+    /// It brought a good token, or a client certificate.
+    proven: AtomicBool,
+    /// It brought a whole body.
+    read: AtomicBool,
+    give_way: Notify,
 }
 
 /// One connection, as long as any of its requests lives.
 pub(super) struct Guest {
     places: Arc<Places>,
     number: u64,
-    give_way: Arc<Notify>,
+    standing: Arc<Standing>,
 }
 
 /// The place of a connection. Dropped, it is free again: nobody waits for requests that outlive their connection.
@@ -78,7 +112,7 @@ pub(super) struct Seat {
 /// What one request holds. Dropped, it is free again.
 pub(super) struct Charge {
     guest: Arc<Guest>,
-    bytes: usize,
+    held: Held,
 }
 
 /// Why a connection has to give way, in metrics.
@@ -109,7 +143,7 @@ impl Places {
             free: Arc::new(Semaphore::new(limits.connections)),
             waiting: AtomicUsize::new(0),
             most_waiting: limits.waiting,
-            most_bytes: limits.request_bytes,
+            most: Held { requests: limits.requests_share(), bodies: limits.bodies_share() },
             counts,
             taken: Mutex::default(),
         }
@@ -135,17 +169,17 @@ impl Places {
                 }
             }
         };
-        let give_way = Arc::new(Notify::new());
+        let standing = Arc::<Standing>::default();
         let mut taken = self.taken();
         let number = taken.next;
         taken.next += 1;
         let since = Instant::now();
-        let connection = Place { bytes: 0, proven: false, used: since, since, give_way: Arc::clone(&give_way) };
+        let connection = Place { held: Held::default(), used: since, since, standing: Arc::clone(&standing) };
         taken.places.insert(number, connection);
         self.counts.open(taken.places.len());
         drop(taken);
         // Nobody ever closes the semaphore, and if it were closed, nobody would be counted.
-        (Guest { places: self, number, give_way }, Seat { _place: place.ok() })
+        (Guest { places: self, number, standing }, Seat { _place: place.ok() })
     }
 
     /// When the next one may have to give way.
@@ -161,17 +195,18 @@ impl Places {
         (GRACE - GRACE * waiting / most).max(LEAST_GRACE)
     }
 
-    /// Lets one connection give way, if there is any.
+    /// Evicts one connection. For another's place it is always found; for a file, the only one there is stays.
     pub(super) fn give_way(&self, lack: Lack) {
         let mut taken = self.taken();
-        if let Some(number) = taken.first() {
+        let first = taken.first().filter(|_| lack == Lack::Places || taken.places.len() > 1);
+        if let Some(number) = first {
             self.cut(&mut taken, number, lack);
         }
     }
 
     fn cut(&self, taken: &mut Taken, number: u64, lack: Lack) {
         if let Some(place) = taken.remove(number) {
-            place.give_way.notify_one();
+            place.standing.give_way.notify_one();
             self.counts.cut(lack.as_str());
         }
     }
@@ -184,60 +219,136 @@ impl Places {
 impl Taken {
     /// Who has to give way first.
     fn first(&self) -> Option<u64> {
-        let unproven = || self.places.iter().filter(|(_, place)| !place.proven);
-        let idle = unproven().find(|(_, place)| place.bytes == 0);
+        let unproven = || self.places.iter().filter(|(_, place)| !place.is_proven());
+        let idle = unproven().find(|(_, place)| place.held == Held::default());
         let first = idle.or_else(|| unproven().next());
         let first = first.or_else(|| self.places.iter().min_by_key(|(_, place)| place.used));
         first.map(|(number, _)| *number)
     }
 
+    /// Which connection is evicted so that a request of `asking` has memory: an unproven one, one that brought no whole body
+    /// before others, and then the one that holds most.
+    ///
+    /// One that has proven nothing itself displaces only what holds more than it. It is evicted for its own requests' bodies if it
+    /// never brought a whole one, and another connection is there.
+    fn evicted_for(&self, asking: u64, share: Share) -> Option<u64> {
+        let asker = self.places.get(&asking)?;
+        let may_go = |(number, place): &(&u64, &Place)| {
+            let held = place.held.of(share);
+            let gives_way = if **number == asking {
+                share != Share::Requests && !place.has_read() && self.places.len() > 1
+            } else {
+                asker.is_proven() || held > asker.held.of(share)
+            };
+            held > 0 && !place.is_proven() && gives_way
+        };
+        let candidates = self.places.iter().filter(may_go);
+        candidates.max_by_key(|(_, place)| (!place.has_read(), place.held.of(share))).map(|(number, _)| *number)
+    }
+
     fn remove(&mut self, number: u64) -> Option<Place> {
         let place = self.places.remove(&number)?;
-        self.bytes -= place.bytes;
+        self.held.give_back(place.held);
         Some(place)
     }
 }
 
+impl Place {
+    fn is_proven(&self) -> bool {
+        self.standing.proven.load(Ordering::Relaxed)
+    }
+
+    fn has_read(&self) -> bool {
+        self.standing.read.load(Ordering::Relaxed)
+    }
+}
+
+impl Held {
+    const fn of(self, share: Share) -> usize {
+        match share {
+            Share::Requests => self.requests,
+            Share::Bodies | Share::LargeBodies => self.bodies,
+        }
+    }
+
+    /// The most that there may be for a request that asks for this.
+    const fn limit(self, share: Share) -> usize {
+        match share {
+            Share::LargeBodies => self.bodies / 2,
+            Share::Requests | Share::Bodies => self.of(share),
+        }
+    }
+
+    const fn take(&mut self, share: Share, bytes: usize) {
+        match share {
+            Share::Requests => self.requests += bytes,
+            Share::Bodies | Share::LargeBodies => self.bodies += bytes,
+        }
+    }
+
+    const fn give_back(&mut self, held: Self) {
+        self.requests -= held.requests;
+        self.bodies -= held.bodies;
+    }
+}
+
 impl Guest {
-    /// Waits until the connection has to end, for somebody else's sake.
+    /// Waits until the connection has to end, for another's sake.
     pub(super) async fn must_go(&self) {
-        self.give_way.notified().await;
+        self.standing.give_way.notified().await;
     }
 
     /// The connection has proven itself.
     pub(super) fn prove(&self) {
-        if let Some(place) = self.places.taken().places.get_mut(&self.number) {
-            place.proven = true;
-        }
+        self.standing.proven.store(true, Ordering::Relaxed);
     }
 
     /// Takes the memory of a request that begins; `None` if there is none.
     pub(super) fn charge(self: &Arc<Self>) -> Option<Charge> {
-        let mut charge = Charge { guest: Arc::clone(self), bytes: 0 };
-        charge.grow(REQUEST_BYTES).then_some(charge)
+        let mut charge = Charge { guest: Arc::clone(self), held: Held::default() };
+        charge.grow(Share::Requests, REQUEST_BYTES).then_some(charge)
+    }
+
+    /// Gives back what one of its requests held. If the connection was evicted, all of it was given back then.
+    fn give_back(&self, taken: &mut Taken, held: Held) {
+        if let Some(place) = taken.places.get_mut(&self.number) {
+            place.held.give_back(held);
+            place.used = Instant::now();
+            taken.held.give_back(held);
+        }
     }
 }
 
 impl Charge {
-    /// Takes more; false if there is no more, or the connection had to give way.
-    pub(super) fn grow(&mut self, bytes: usize) -> bool {
-        let places = &self.guest.places;
+    /// Takes more; false if there is no more, or the connection was evicted.
+    pub(super) fn grow(&mut self, share: Share, bytes: usize) -> bool {
+        let (places, number) = (&self.guest.places, self.guest.number);
         let mut taken = places.taken();
-        while taken.bytes.saturating_add(bytes) > places.most_bytes {
-            let first = taken.places.iter().find(|(_, place)| !place.proven && place.bytes > 0);
-            match first.map(|(number, _)| *number) {
-                Some(number) => places.cut(&mut taken, number, Lack::Memory),
+        while taken.places.contains_key(&number)
+            && taken.held.of(share).saturating_add(bytes) > places.most.limit(share)
+        {
+            match taken.evicted_for(number, share) {
+                Some(evicted) => places.cut(&mut taken, evicted, Lack::Memory),
                 None => {
                     places.counts.shed();
                     return false;
                 }
             }
         }
-        let Some(place) = taken.places.get_mut(&self.guest.number) else { return false };
-        place.bytes += bytes;
-        taken.bytes += bytes;
-        self.bytes += bytes;
+        let Some(place) = taken.places.get_mut(&number) else { return false };
+        place.held.take(share, bytes);
+        taken.held.take(share, bytes);
+        self.held.take(share, bytes);
         true
+    }
+
+    /// The body was read and is gone: what it held is given back.
+    pub(super) fn body_is_read(&mut self) {
+        self.guest.standing.read.store(true, Ordering::Relaxed);
+        let bodies = std::mem::take(&mut self.held.bodies);
+        if bodies > 0 {
+            self.guest.give_back(&mut self.guest.places.taken(), Held { requests: 0, bodies });
+        }
     }
 
     /// The connection has proven itself.
@@ -248,13 +359,7 @@ impl Charge {
 
 impl Drop for Charge {
     fn drop(&mut self) {
-        let mut taken = self.guest.places.taken();
-        // If it had to give way, all of its memory was given back then.
-        if let Some(place) = taken.places.get_mut(&self.guest.number) {
-            place.bytes -= self.bytes;
-            place.used = Instant::now();
-            taken.bytes -= self.bytes;
-        }
+        self.guest.give_back(&mut self.guest.places.taken(), self.held);
     }
 }
 
@@ -267,123 +372,4 @@ impl Drop for Guest {
 }
 
 #[cfg(test)]
-mod tests {
-    use futures::FutureExt as _;
-
-    use super::*;
-
-    fn places(places: usize, bytes: usize) -> Arc<Places> {
-        let limits = HttpLimits { connections: places, waiting: 8, request_bytes: bytes, ..HttpLimits::default() };
-        Arc::new(Places::new(&limits, ServingCounts::default()))
-    }
-
-    async fn guests<const N: usize>(places: &Arc<Places>) -> ([Arc<Guest>; N], Vec<Seat>) {
-        let (mut guests, mut seats) = (Vec::new(), Vec::new());
-        for _ in 0..N {
-            let (guest, seat) = Arc::clone(places).take().await;
-            guests.push(Arc::new(guest));
-            seats.push(seat);
-        }
-        (guests.try_into().ok().unwrap(), seats)
-    }
-
-    fn must_go(guest: &Guest) -> bool {
-        guest.must_go().now_or_never().is_some()
-    }
-
-    /// Who has to go when one more comes, after their grace.
-    async fn gone_for_one_more(places: &Arc<Places>, guests: &[Arc<Guest>], seats: Vec<Seat>) -> Vec<usize> {
-        let mut newcomer = pin!(Arc::clone(places).take());
-        assert!(tokio::time::timeout(GRACE / 2, &mut newcomer).await.is_err());
-        assert!(!guests.iter().any(|guest| must_go(guest)), "each has its grace");
-        assert!(tokio::time::timeout(GRACE, &mut newcomer).await.is_err());
-        let gone = (0..guests.len()).filter(|number| must_go(&guests[*number])).collect();
-        drop(seats);
-        newcomer.await;
-        gone
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_newcomer_gets_the_place_of_the_first_over_which_nobody_was_let_in_the_idle_before_the_busy() {
-        for (busy, gone) in [(&[][..], 1), (&[1], 2), (&[1, 2], 1)] {
-            let places = places(3, 4 * REQUEST_BYTES);
-            let (guests, seats) = guests::<3>(&places).await;
-            guests[0].prove();
-            let charges: Vec<_> = busy.iter().map(|number: &usize| guests[*number].charge().unwrap()).collect();
-            assert_eq!(gone_for_one_more(&places, &guests, seats).await, [gone], "{busy:?}");
-            drop(charges);
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn where_all_have_proven_themselves_the_place_is_that_of_the_longest_unused() {
-        let places = places(3, REQUEST_BYTES);
-        let (all, seats) = guests(&places).await;
-        let [first, second, third] = &all;
-        for guest in [first, third, second, first] {
-            guest.prove();
-            tokio::time::advance(Duration::from_millis(1)).await;
-            drop(guest.charge().unwrap());
-        }
-        assert_eq!(gone_for_one_more(&places, &all, seats).await, [2]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_more_wait_the_shorter_is_the_grace() {
-        for (waiting, grace) in [(0, GRACE), (4, GRACE / 2), (8, LEAST_GRACE), (100, LEAST_GRACE)] {
-            let places = places(1, REQUEST_BYTES);
-            let ([guest], seats) = guests(&places).await;
-            let mut newcomer = pin!(Arc::clone(&places).take());
-            // It waits already when the others come.
-            assert!(tokio::time::timeout(Duration::from_millis(1), &mut newcomer).await.is_err());
-            places.waiting(waiting);
-            assert!(tokio::time::timeout(grace - Duration::from_millis(2), &mut newcomer).await.is_err());
-            assert!(!must_go(&guest), "{waiting}");
-            assert!(tokio::time::timeout(2 * LOOK_AGAIN, &mut newcomer).await.is_err());
-            assert!(must_go(&guest), "{waiting}");
-            drop(seats);
-            newcomer.await;
-        }
-    }
-
-    #[tokio::test]
-    async fn memory_is_taken_from_whoever_has_proven_nothing_and_holds_some() {
-        let places = places(4, 4 * REQUEST_BYTES);
-        let ([api_server, idle, slow, other], _seats) = guests(&places).await;
-        api_server.prove();
-        let mut held: Vec<_> = [&api_server, &slow, &slow, &other].map(|guest| guest.charge().unwrap()).into();
-        held.push(api_server.charge().expect("the slow one gives way"));
-        assert_eq!([&api_server, &idle, &slow, &other].map(|guest| must_go(guest)), [false, false, true, false]);
-        assert!(slow.charge().is_none(), "it has no place any more");
-        // What it gives back was given back already.
-        held.drain(1..3);
-        assert_eq!(places.taken().bytes, 3 * REQUEST_BYTES);
-        drop(held);
-        assert_eq!(places.taken().bytes, 0);
-    }
-
-    #[tokio::test]
-    async fn a_request_is_turned_away_where_all_have_proven_themselves() {
-        let places = places(1, 2 * REQUEST_BYTES);
-        let ([guest], _seats) = guests(&places).await;
-        guest.prove();
-        let (first, mut second) = (guest.charge().unwrap(), guest.charge().unwrap());
-        assert!(guest.charge().is_none() && !second.grow(1));
-        assert!(!must_go(&guest));
-        drop(first);
-        assert!(second.grow(1));
-    }
-
-    #[tokio::test]
-    async fn whoever_holds_all_of_the_memory_alone_gives_way_itself() {
-        let places = places(1, REQUEST_BYTES);
-        let ([guest], seats) = guests(&places).await;
-        let mut charge = guest.charge().unwrap();
-        assert!(!charge.grow(1));
-        assert!(must_go(&guest));
-        drop((charge, guest, seats));
-        assert_eq!(places.taken().bytes, 0);
-        assert!(places.taken().places.is_empty());
-        assert!(Arc::new(Arc::clone(&places).take().await.0).charge().is_some());
-    }
-}
+mod tests;

@@ -2,7 +2,9 @@
 //! keeps nobody out who works here.
 //!
 //! - One flight for each token, however many ask at the same time. It is a task of its own: a caller that hangs up does not
-//!   cancel what others wait for.
+//!   cancel what others wait for. A known caller's flight lands even if all of them have hung up. An unknown caller's ends when
+//!   nobody waits for it, unless STS is just being asked.
+//! - Unknown callers wait on a [share](super::reservation) of memory and streams; one for which it has no room is shed at once.
 //! - An identity is fresh for a while. Then STS is asked again, and only if it cannot be heard the old answer goes on being
 //!   used, to the token's own end at most; after a refusal never.
 //! - STS's refusals are kept for a moment.
@@ -16,13 +18,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use futures::future::Shared;
+use futures::future::{Shared, WeakShared};
 use moka::future::Cache;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::admission::{Admission, Shed};
 use super::gate::{GateLimits, GateLoad, Line, Outcome};
+use super::reservation::{Reservation, UnknownLimits, UnknownShare};
 use super::{AskError, Outage, Rejection};
 use crate::metrics::ShieldCounts;
 use crate::token::{CredentialsDigest, Limits, PresignedRequest, TokenDigest};
@@ -56,6 +59,8 @@ pub struct ShieldLimits {
     pub pause: Duration,
     /// Who may call STS when.
     pub gate: GateLimits,
+    /// How much unknown callers may hold while they wait.
+    pub unknown: UnknownLimits,
 }
 
 impl Default for ShieldLimits {
@@ -73,6 +78,7 @@ impl Default for ShieldLimits {
             tries: 3,
             pause: Duration::from_millis(100),
             gate: GateLimits::default(),
+            unknown: UnknownLimits::default(),
         }
     }
 }
@@ -155,16 +161,31 @@ struct Inner<V> {
     limits: ShieldLimits,
     counts: ShieldCounts,
     admission: Admission,
+    unknown: UnknownShare,
     identities: Cache<TokenDigest, Known<V>>,
     refusals: Cache<TokenDigest, Rejection>,
     lanes: Cache<CredentialsDigest, ()>,
-    flights: Mutex<HashMap<TokenDigest, Flight<V>>>,
+    flights: Mutex<Flights<V>>,
+}
+
+/// The flights under way, each as long as it is waited for or STS is asked for it.
+struct Flights<V> {
+    next: u64,
+    of: HashMap<TokenDigest, (u64, WeakShared<Landed<V>>)>,
 }
 
 /// One call of STS.
 type Ask<V> = Box<dyn Fn(Arc<PresignedRequest>) -> Pin<Box<dyn Future<Output = Answer<V>> + Send>> + Send + Sync>;
 type Answer<V> = Result<V, AskError>;
-type Flight<V> = Shared<oneshot::Receiver<Told<V>>>;
+type Landed<V> = oneshot::Receiver<Told<V>>;
+type Flight<V> = Shared<Landed<V>>;
+
+/// A flight, as one of those who wait for it has it.
+struct Waiting<V> {
+    flight: Flight<V>,
+    origin: Origin,
+    _reservation: Option<Reservation>,
+}
 
 /// An identity, and when STS is to be asked about it again.
 struct Known<V> {
@@ -200,10 +221,11 @@ impl<V: Send + Sync + 'static> Shield<V> {
             limits,
             counts,
             admission: Admission::new(limits.gate),
+            unknown: UnknownShare::new(limits.unknown),
             identities,
             refusals: Cache::builder().max_capacity(MAX_REFUSALS).time_to_live(limits.refused).build(),
             lanes: Cache::builder().max_capacity(MAX_LANES).time_to_live(limits.lane).build(),
-            flights: Mutex::default(),
+            flights: Mutex::new(Flights { next: 0, of: HashMap::new() }),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -225,10 +247,12 @@ impl<V: Send + Sync + 'static> Shield<V> {
         if let Some(rejection) = self.inner.refusals.get(&digest).await {
             return Told { answer: Err(rejection.into()), from: Origin::Refusal };
         }
-        match (self.flight(digest, request), known) {
-            (Ok((flight, origin)), None) => landed(flight, origin).await,
-            (Ok((flight, origin)), Some(known)) => {
-                let told = tokio::time::timeout(self.inner.limits.patience, landed(flight, origin)).await;
+        let lane = self.inner.lanes.get(&request.credentials_digest()).await;
+        let line = lane.map_or(Line::Strangers, |()| Line::Lane(request.access_key_id().clone()));
+        match (self.flight(digest, request, line), known) {
+            (Ok(waiting), None) => landed(waiting).await,
+            (Ok(waiting), Some(known)) => {
+                let told = tokio::time::timeout(self.inner.limits.patience, landed(waiting)).await;
                 // The flight goes on: what it brings is for whoever asks next.
                 told.unwrap_or_else(|_| Told { answer: Ok(known.caller), from: Origin::Stale })
             }
@@ -241,7 +265,7 @@ impl<V: Send + Sync + 'static> Shield<V> {
     #[must_use]
     pub fn load(&self) -> Load {
         Load {
-            flights: self.inner.flights().len(),
+            flights: self.inner.flights().of.len(),
             gate: self.inner.admission.load(),
             identities: self.inner.identities.entry_count(),
             refusals: self.inner.refusals.entry_count(),
@@ -255,33 +279,60 @@ impl<V: Send + Sync + 'static> Shield<V> {
     }
 
     /// The flight for this token: the one that is under way, or another.
-    fn flight(&self, digest: TokenDigest, request: &Arc<PresignedRequest>) -> Result<(Flight<V>, Origin), Outage> {
+    fn flight(&self, digest: TokenDigest, request: &Arc<PresignedRequest>, line: Line) -> Result<Waiting<V>, Outage> {
         let mut flights = self.inner.flights();
-        if let Some(flight) = flights.get(&digest) {
-            return Ok((flight.clone(), Origin::Joined));
+        let under_way = flights.of.get(&digest).and_then(|(_, flight)| flight.upgrade());
+        let bytes = if under_way.is_some() { request.size() } else { FLIGHT_BYTES + 2 * request.size() };
+        let reservation = match line {
+            Line::Strangers => Some(self.inner.unknown.reserve(bytes).ok_or_else(|| self.shed("unknown"))?),
+            Line::Lane(_) => None,
+        };
+        if let Some(flight) = under_way {
+            return Ok(Waiting { flight, origin: Origin::Joined, _reservation: reservation });
         }
-        if flights.len() >= self.inner.limits.max_flights {
-            self.inner.counts.shed("flights");
-            return Err(Outage::Overloaded);
+        if flights.of.len() >= self.inner.limits.max_flights {
+            return Err(self.shed("flights"));
         }
         let (sender, receiver) = oneshot::channel();
         let flight = receiver.shared();
-        flights.insert(digest, flight.clone());
+        // It has not landed yet, so it can be joined.
+        let joinable = flight.downgrade().ok_or(Outage::Overloaded)?;
+        let number = flights.next;
+        flights.next += 1;
+        flights.of.insert(digest, (number, joinable.clone()));
         drop(flights);
+        let is_known = matches!(line, Line::Lane(_));
+        let kept = is_known.then(|| flight.clone());
         let (inner, request) = (Arc::clone(&self.inner), Arc::clone(request));
         tokio::spawn(async move {
-            let landing = Landing { inner: &inner, digest };
-            let answer = inner.fly(digest, &request).await;
+            let landing = Landing { inner: &inner, digest, number };
+            let mut departure = Departure { sender, joinable, _kept: kept, _reservation: reservation };
+            let Some(answer) = inner.fly(digest, &request, line, &mut departure).await else { return };
             let landed = inner.remember(digest, answer).await;
             // What is remembered is remembered before the flight is gone, so that nobody starts another in between.
             drop(landing);
-            let _ = sender.send(landed);
+            let _ = departure.sender.send(landed);
         });
-        Ok((flight, Origin::Asked))
+        Ok(Waiting { flight, origin: Origin::Asked, _reservation: None })
+    }
+
+    fn shed(&self, full: &'static str) -> Outage {
+        self.inner.counts.shed(full);
+        Outage::Overloaded
     }
 }
 
-async fn landed<V: Send + Sync + 'static>(flight: Flight<V>, origin: Origin) -> Told<V> {
+/// What a flight's task holds of it.
+struct Departure<V> {
+    sender: oneshot::Sender<Told<V>>,
+    joinable: WeakShared<Landed<V>>,
+    /// The flight of a known caller, which is never without somebody who waits for it.
+    _kept: Option<Flight<V>>,
+    _reservation: Option<Reservation>,
+}
+
+async fn landed<V: Send + Sync + 'static>(waiting: Waiting<V>) -> Told<V> {
+    let Waiting { flight, origin, _reservation } = waiting;
     match flight.await {
         Ok(Told { answer, from: Origin::Asked }) => Told { answer, from: origin },
         Ok(told) => told,
@@ -291,28 +342,39 @@ async fn landed<V: Send + Sync + 'static>(flight: Flight<V>, origin: Origin) -> 
 }
 
 impl<V: Send + Sync + 'static> Inner<V> {
-    fn flights(&self) -> MutexGuard<'_, HashMap<TokenDigest, Flight<V>>> {
+    fn flights(&self) -> MutexGuard<'_, Flights<V>> {
         self.flights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks until STS says something, as often and as long as the limits allow.
-    async fn fly(&self, digest: TokenDigest, request: &Arc<PresignedRequest>) -> Answer<V> {
+    /// Asks until STS says something, as often and as long as the limits allow; `None` when nobody waits for it any more. A call
+    /// that was begun is ended: STS has counted it, and to break it off costs a connection.
+    async fn fly(
+        &self,
+        digest: TokenDigest,
+        request: &Arc<PresignedRequest>,
+        line: Line,
+        departure: &mut Departure<V>,
+    ) -> Option<Answer<V>> {
         let deadline = Instant::now() + self.limits.deadline;
-        let lane = self.lanes.get(&request.credentials_digest()).await;
-        let line = lane.map_or(Line::Strangers, |()| Line::Lane(request.access_key_id().clone()));
         let mut unheard = 0;
         // Why it has not been heard so far: no turn yet.
         let mut outage = Outage::Overloaded;
         loop {
             // Whose turn comes later than this has no time left to be answered.
             let turn_by = deadline - self.limits.deadline / 4;
-            let permit = match self.admission.enter(request.host().name(), line.clone(), turn_by).await {
+            let turn = tokio::select! {
+                biased;
+                () = departure.sender.closed() => return None,
+                turn = self.admission.enter(request.host().name(), line.clone(), turn_by) => turn,
+            };
+            let permit = match turn {
                 Ok(permit) => permit,
                 Err(shed) => {
                     self.counts.shed(shed.name());
-                    return Err(if let Shed::Unreachable(why) = shed { why } else { outage }.into());
+                    return Some(Err(if let Shed::Unreachable(why) = shed { why } else { outage }.into()));
                 }
             };
+            let _joinable = departure.joinable.upgrade()?;
             self.counts.called(line.name());
             let until = deadline.min(Instant::now() + self.limits.one_try);
             let answer = tokio::time::timeout_at(until, (self.ask)(Arc::clone(request))).await;
@@ -320,7 +382,7 @@ impl<V: Send + Sync + 'static> Inner<V> {
                 Err(AskError::Outage(reason)) => reason,
                 heard => {
                     permit.finish(Outcome::Answered);
-                    return heard;
+                    return Some(heard);
                 }
             };
             let throttled = outage == Outage::Throttled;
@@ -332,7 +394,7 @@ impl<V: Send + Sync + 'static> Inner<V> {
             unheard += u32::from(!throttled);
             let pause = self.pause_after(unheard, digest);
             if unheard == self.limits.tries || Instant::now() + pause >= deadline {
-                return Err(outage.into());
+                return Some(Err(outage.into()));
             }
             tracing::debug!(%outage, token = %digest, "STS could not be heard, asking again");
             tokio::time::sleep(pause).await;
@@ -380,16 +442,24 @@ impl<V: Send + Sync + 'static> Inner<V> {
 struct Landing<'a, V: Send + Sync + 'static> {
     inner: &'a Inner<V>,
     digest: TokenDigest,
+    number: u64,
 }
 
 impl<V: Send + Sync + 'static> Drop for Landing<'_, V> {
     fn drop(&mut self) {
-        self.inner.flights().remove(&self.digest);
+        let mut flights = self.inner.flights();
+        // Another may have begun since everybody had hung up.
+        if flights.of.get(&self.digest).is_some_and(|(number, _)| *number == self.number) {
+            flights.of.remove(&self.digest);
+        }
     }
 }
 
 /// About what an entry holds beside its value's texts.
 const ENTRY_BYTES: usize = 300;
+
+/// About what a flight holds beside its request: a task, a turn, an entry of the list, and an answer.
+const FLIGHT_BYTES: usize = 4 * 1024;
 
 /// About a megabyte of digests.
 const MAX_REFUSALS: u64 = 8 * 1024;

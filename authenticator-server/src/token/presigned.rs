@@ -109,6 +109,14 @@ impl PresignedRequest {
         CredentialsDigest::of(&self.access_key_id.0, session_token)
     }
 
+    /// The bytes that it holds.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let session_token = self.security_token.as_ref().map_or(0, |token| token.capacity());
+        let texts = [self.access_key_id.0.capacity(), self.date.capacity(), self.signature.capacity()];
+        size_of::<Self>() + session_token + texts.iter().sum::<usize>()
+    }
+
     /// When STS stops honouring this request.
     #[must_use]
     pub fn valid_until(&self) -> Timestamp {

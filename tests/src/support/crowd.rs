@@ -7,14 +7,16 @@ use std::time::Duration;
 
 use futures::{StreamExt, stream};
 use http::Request;
-use http_body_util::StreamBody;
+use http_body_util::{Full, StreamBody};
 use hyper::body::{Bytes, Frame};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinSet;
 
+use super::control_plane::ReviewVersion;
 use super::server::Server;
 use super::wire::{self, ALL};
+use super::{forger, review};
 
 /// One connection of HTTP/2 with so many requests, whose bodies stop after so many bytes and never come to their end.
 ///
@@ -37,6 +39,32 @@ pub async fn slow_bodies(server: &Server, requests: usize, bytes: usize) -> Join
             let body = StreamBody::new(stream::iter([chunk]).chain(stream::pending()));
             let request = Request::post("https://localhost/authenticate").body(Box::pin(body)).expect("a request");
             let _ = sender.send_request(request).await;
+        });
+    }
+    crowd
+}
+
+/// One connection of HTTP/2 with so many forged tokens of this size. Dropped, all of them have hung up.
+///
+/// # Panics
+///
+/// There is no connection.
+pub async fn forged(server: &Server, tokens: usize, bytes: usize) -> JoinSet<()> {
+    let stream = TokioIo::new(wire::connect(server, ALL, b"h2").await);
+    let (sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), stream).await.expect("HTTP/2 is spoken");
+    let mut crowd = JoinSet::new();
+    crowd.spawn(async move {
+        // It is cut, sooner or later.
+        let _ = connection.await;
+    });
+    for number in 0..tokens {
+        let mut sender = sender.clone();
+        let token = forger::large_token(&format!("AKIA{number:0>16}"), "us-west-2", bytes);
+        crowd.spawn(async move {
+            let body = review::body(ReviewVersion::V1, &token).to_string();
+            let request = Request::post("https://localhost/authenticate").body(Full::<Bytes>::from(body));
+            let _ = sender.send_request(request.expect("a request")).await;
         });
     }
     crowd

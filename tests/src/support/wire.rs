@@ -36,12 +36,29 @@ impl Entrance {
         versions: &[&'static SupportedProtocolVersion],
         protocol: &[u8],
     ) -> io::Result<TlsStream<TcpStream>> {
+        self.connect_with(versions, vec![protocol.to_vec()]).await
+    }
+
+    /// A connection in one of these versions of TLS, and one of these protocols in it.
+    ///
+    /// # Errors
+    ///
+    /// It is refused, or breaks off.
+    ///
+    /// # Panics
+    ///
+    /// There is no such version.
+    pub async fn connect_with(
+        &self,
+        versions: &[&'static SupportedProtocolVersion],
+        protocols: Vec<Vec<u8>>,
+    ) -> io::Result<TlsStream<TcpStream>> {
         let mut config = ClientConfig::builder_with_provider(rustls::crypto::aws_lc_rs::default_provider().into())
             .with_protocol_versions(versions)
             .expect("versions that there are")
             .with_root_certificates(self.roots.clone())
             .with_no_client_auth();
-        config.alpn_protocols = vec![protocol.to_vec()];
+        config.alpn_protocols = protocols;
         let stream = TcpStream::connect(&self.address).await?;
         stream.set_nodelay(true)?;
         let name = ServerName::try_from("localhost").expect("a name");

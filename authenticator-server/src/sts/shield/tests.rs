@@ -226,7 +226,7 @@ async fn one_flight_too_many_is_turned_away_at_once() {
     sts.may_answer.add_permits(1);
     assert!(first.await.unwrap().is_ok());
     assert!(ask(&shield, 2).await.is_ok());
-    assert!(shield.inner.flights().is_empty(), "flights that have landed are forgotten");
+    assert!(shield.inner.flights().of.is_empty(), "flights that have landed are forgotten");
 }
 
 #[tokio::test(start_paused = true)]
@@ -290,4 +290,108 @@ async fn whoever_is_known_does_not_wait_for_an_sts_that_hangs_as_a_stranger_must
         tokio::task::yield_now().await;
     }
     assert_eq!(ask(&shield, 1).await, Err(Rejection::SignatureDoesNotMatch.into()));
+}
+
+/// Lets everything run until nothing moves; time stands still.
+async fn settle() {
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+}
+
+fn asking(shield: &Shield<CallerIdentity>, number: u8) -> tokio::task::JoinHandle<Result<String, AskError>> {
+    let shield = shield.clone();
+    tokio::spawn(async move { ask(&shield, number).await })
+}
+
+/// So many unknown callers may wait, and one of them may be asked about.
+fn few_unknown(requests: usize) -> ShieldLimits {
+    let gate = GateLimits { strangers_in_flight: 1, ..GateLimits::default() };
+    ShieldLimits { gate, unknown: UnknownLimits { requests, ..UnknownLimits::default() }, ..ShieldLimits::default() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_caller_is_shed_at_once_where_others_hold_the_share_and_a_known_one_is_not() {
+    let sts = Sts::answering(ann());
+    let shield = sts.shield(ShieldLimits { fresh: Duration::ZERO, ..few_unknown(2) });
+    ask(&shield, 1).await.unwrap();
+    sts.may_answer.forget_permits(Semaphore::MAX_PERMITS);
+    let waiting = [asking(&shield, 2), asking(&shield, 2)];
+    settle().await;
+    assert_eq!(ask(&shield, 3).await, Err(Outage::Overloaded.into()));
+    let told = shield.ask(token(1).0, &token(1).1).await;
+    assert_eq!((told.from, told.answer.is_ok()), (Origin::Stale, true), "an identity in the cache needs no share");
+    shield.welcome(token(3).1.credentials_digest()).await;
+    let known = asking(&shield, 3);
+    settle().await;
+    sts.may_answer.add_permits(10);
+    assert!(known.await.unwrap().is_ok(), "nor does a caller that was admitted lately");
+    for waiting in waiting {
+        waiting.await.unwrap().unwrap();
+    }
+    assert!(ask(&shield, 4).await.is_ok(), "what they held is free again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_callers_share_is_counted_in_bytes() {
+    let sts = Sts::answering(ann());
+    sts.may_answer.forget_permits(Semaphore::MAX_PERMITS);
+    let one = FLIGHT_BYTES + 2 * token(1).1.size();
+    let unknown = UnknownLimits { bytes: one + token(1).1.size(), ..UnknownLimits::default() };
+    let shield = sts.shield(ShieldLimits { unknown, ..ShieldLimits::default() });
+    let first = asking(&shield, 1);
+    settle().await;
+    assert_eq!(ask(&shield, 2).await, Err(Outage::Overloaded.into()), "another flight has no room");
+    let second = asking(&shield, 1);
+    settle().await;
+    sts.may_answer.add_permits(1);
+    assert!(first.await.unwrap().is_ok() && second.await.unwrap().is_ok(), "one who joins holds less");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flight_of_unknown_callers_ends_when_all_of_them_have_hung_up() {
+    let sts = Sts::answering(ann());
+    sts.may_answer.forget_permits(Semaphore::MAX_PERMITS);
+    let shield = sts.shield(few_unknown(3));
+    let called = asking(&shield, 1);
+    settle().await;
+    let [first, second] = [asking(&shield, 2), asking(&shield, 2)];
+    settle().await;
+    assert_eq!((sts.calls(), shield.load().flights), (1, 2));
+    first.abort();
+    settle().await;
+    assert_eq!(shield.load().flights, 2, "one still waits");
+    second.abort();
+    settle().await;
+    assert_eq!(shield.load().flights, 1);
+    assert!(shield.inner.unknown.reserve(1).is_some(), "what it held is free again");
+
+    called.abort();
+    settle().await;
+    assert_eq!(shield.load().flights, 1, "a call that was begun is ended");
+    let joined = asking(&shield, 1);
+    settle().await;
+    sts.may_answer.add_permits(1);
+    assert!(joined.await.unwrap().is_ok());
+    assert_eq!((sts.calls(), shield.load().flights), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flight_of_a_known_caller_lands_though_it_has_hung_up() {
+    let sts = Sts::answering(ann());
+    sts.may_answer.forget_permits(Semaphore::MAX_PERMITS);
+    let gate = GateLimits { in_flight: 1, ..GateLimits::default() };
+    let shield = sts.shield(ShieldLimits { gate, ..ShieldLimits::default() });
+    shield.welcome(token(1).1.credentials_digest()).await;
+    let [called, waiting] = [asking(&shield, 1), asking(&shield, 2)];
+    settle().await;
+    called.abort();
+    waiting.abort();
+    settle().await;
+    assert_eq!((sts.calls(), shield.load().flights), (1, 2));
+    sts.may_answer.add_permits(1);
+    settle().await;
+    assert_eq!((sts.calls(), shield.load().flights), (2, 0));
+    assert!(ask(&shield, 2).await.is_ok());
+    assert_eq!(sts.calls(), 2, "its answer is in the cache");
 }
