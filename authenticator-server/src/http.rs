@@ -11,6 +11,7 @@
 //! (`k8s.io/apiserver/pkg/util/webhook`, `k8s.io/client-go/rest`.) The query string is ignored: client-go always adds
 //! `?timeout=30s`.
 
+mod body;
 mod connections;
 mod handshake;
 mod places;
@@ -19,24 +20,24 @@ pub use connections::serve;
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::Full;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use rustls::pki_types::CertificateDer;
 
+use self::body::read_body;
 use self::places::{Charge, REQUEST_BYTES, Share};
 use crate::authenticate::{Authenticator, Verdict};
 use crate::metrics::{self, Decisions, Exposition, GoResult, Metrics, MetricsFormat, ServingCounts};
 use crate::review::{ReviewAnswer, ReviewRequest};
 use crate::sts::UnknownLimits;
 use crate::tls::AllowedNames;
-use crate::token::Limits;
 
 /// How much the webhook takes on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -94,9 +95,6 @@ impl HttpLimits {
         UnknownLimits { bytes: self.request_bytes / 4, requests }
     }
 }
-
-/// How long a request's body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The status of a refusal.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -342,71 +340,6 @@ fn check_headers(headers: &HeaderMap) -> Option<Answer> {
         return Some(text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Content-Type must be application/json"));
     }
     None
-}
-
-/// Why a request's body cannot be had.
-enum NoBody {
-    BrokeOff,
-    NoMemory,
-    TooLarge,
-    TooSlow,
-}
-
-impl NoBody {
-    /// What it is answered with, and how that is counted.
-    fn answer(self, most: usize) -> (Answer, metrics::Result) {
-        let (status, why) = match self {
-            Self::NoMemory => return (overloaded(), OVERLOADED),
-            Self::BrokeOff => (StatusCode::BAD_REQUEST, "the body broke off".to_owned()),
-            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {most} bytes")),
-            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "the body took too long".to_owned()),
-        };
-        (text(status, why), malformed("body"))
-    }
-}
-
-/// The largest body of a token and its wrapping. An API server sends it in one frame, if it may.
-const TOKEN_BODY_BYTES: u32 = 28 * 1024;
-const _: () = assert!(*Limits::TOKEN_BYTES.end() + 4096 <= TOKEN_BODY_BYTES as usize, "room for the wrapping");
-
-/// Reads a body of at most so many bytes. One that comes in pieces is charged for each of them.
-async fn read_body<B>(body: B, most: usize, charge: &mut Charge) -> Result<Bytes, NoBody>
-where
-    B: Body<Data = Bytes>,
-    B::Error: std::error::Error + Send + Sync + 'static,
-{
-    let announced = body.size_hint();
-    // What is announced as too large is not waited for.
-    if usize::try_from(announced.lower()).map_or(true, |announced| announced > most) {
-        return Err(NoBody::TooLarge);
-    }
-    let may_be_token = announced.upper().is_some_and(|most| most <= u64::from(TOKEN_BODY_BYTES));
-    let share = if may_be_token { Share::Bodies } else { Share::LargeBodies };
-    let read = async {
-        let mut body = pin!(body);
-        // Copied out of the buffers of its frames: whoever sends a byte a frame would else keep a buffer for each.
-        let mut bytes = Vec::new();
-        while let Some(frame) = body.as_mut().frame().await {
-            let Ok(data) = frame.map_err(|_| NoBody::BrokeOff)?.into_data() else { continue };
-            let length = bytes.len() + data.len();
-            if length > most {
-                return Err(NoBody::TooLarge);
-            }
-            if bytes.is_empty() && body.is_end_stream() {
-                return Ok(data);
-            }
-            if length > bytes.capacity() {
-                let capacity = length.next_power_of_two();
-                if !charge.grow(share, capacity - bytes.capacity()) {
-                    return Err(NoBody::NoMemory);
-                }
-                bytes.reserve_exact(capacity - bytes.len());
-            }
-            bytes.extend_from_slice(&data);
-        }
-        Ok(bytes.into())
-    };
-    tokio::time::timeout(BODY_TIMEOUT, read).await.unwrap_or(Err(NoBody::TooSlow))
 }
 
 fn not_allowed(allowed: &'static str) -> Answer {

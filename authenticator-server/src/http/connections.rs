@@ -23,9 +23,10 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
+use super::body::TOKEN_BODY_BYTES;
 use super::handshake::Handshaking;
 use super::places::{Guest, Lack, Places, REQUEST_BYTES, Seat};
-use super::{Answer, Peer, TOKEN_BODY_BYTES, Webhook};
+use super::{Answer, Peer, Webhook};
 use crate::tls::ServerTls;
 
 /// How long a TLS handshake may take.
