@@ -24,7 +24,7 @@ use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
 use super::body::TOKEN_BODY_BYTES;
-use super::handshake::Handshaking;
+use super::handshake::{Handshaking, TooLarge};
 use super::places::{Guest, Lack, Places, REQUEST_BYTES, Seat};
 use super::{Answer, Peer, Webhook};
 use crate::tls::ServerTls;
@@ -145,7 +145,12 @@ async fn serve_connection(
     let stream = Handshaking::new(stream);
     let mut stream = match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
         Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return tracing::debug!(%error, "TLS handshake failed"),
+        Ok(Err(error)) => {
+            if TooLarge::is_cause_of(&error) {
+                webhook.serving.cut("handshake");
+            }
+            return tracing::debug!(%error, "TLS handshake failed");
+        }
         Err(_) => return tracing::debug!("TLS handshake took too long"),
     };
     stream.get_mut().0.is_done();

@@ -11,6 +11,18 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// The most bytes of a handshake: a ClientHello that fills a TLS record (16 KiB), and what comes after it.
 pub(super) const HANDSHAKE_BYTES: usize = 18 * 1024;
 
+/// A handshake brought more than that.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("it is larger than {HANDSHAKE_BYTES} bytes")]
+pub(super) struct TooLarge;
+
+impl TooLarge {
+    /// Whether this is why a handshake failed.
+    pub(super) fn is_cause_of(error: &io::Error) -> bool {
+        error.get_ref().is_some_and(|cause| cause.is::<Self>())
+    }
+}
+
 /// A connection that ends with an error when it has brought more than that and its handshake is not done.
 pub(super) struct Handshaking<S> {
     stream: S,
@@ -41,8 +53,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Handshaking<S> {
         if let Some(left) = self.left {
             let Some(left) = left.checked_sub(buffer.filled().len() - before) else {
                 buffer.set_filled(before);
-                let text = format!("it is larger than {HANDSHAKE_BYTES} bytes");
-                return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, text)));
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, TooLarge)));
             };
             self.left = Some(left);
         }
@@ -92,7 +103,8 @@ mod tests {
             if is_done {
                 stream.is_done();
             }
-            assert_eq!(stream.read_to_end(&mut Vec::new()).await.is_ok(), taken, "{more} {is_done}");
+            let read = stream.read_to_end(&mut Vec::new()).await;
+            assert_eq!(read.as_ref().is_err_and(TooLarge::is_cause_of), !taken, "{more} {is_done}: {read:?}");
         }
     }
 }

@@ -20,7 +20,7 @@ impl ServingCounts {
         self.open.set(i64::try_from(connections).unwrap_or(i64::MAX));
     }
 
-    /// Counts a connection that had to give way, by what there was too little of.
+    /// Counts a connection that had to give way, by what there was too little of, or whose `handshake` was too large.
     pub fn cut(&self, lack: &'static str) {
         self.cut.get_or_create(&[("lack", lack)]).inc();
     }
@@ -32,7 +32,7 @@ impl ServingCounts {
 
     pub(super) fn register(&self, registry: &mut Registry) {
         registry.register("http_connections", "Connections to the webhook", self.open.clone());
-        let help = "Connections that had to give way, by what there was too little of";
+        let help = "Connections that were cut, by what there was too little of, or because of a too large handshake";
         registry.register("http_connections_cut", help, self.cut.clone());
         registry.register("http_requests_shed", "Requests for which there was no memory", self.shed.clone());
     }

@@ -1,11 +1,11 @@
 //! The share of memory and streams that unknown callers may hold while they wait for STS.
 //!
 //! Only STS can tell a forged token from a real one, so anyone can make requests that wait for it. They wait on memory of their own:
-//! when it is full, one more is shed at once, and known callers are not affected.
+//! when it is full, one more is shed at once, and known callers are not affected. Those who wait for one host leave room for
+//! those of others.
 
-use std::sync::Arc;
-
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How much unknown callers may hold while they wait for STS.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -22,33 +22,84 @@ impl Default for UnknownLimits {
     }
 }
 
-/// The share of all unknown callers.
-#[derive(Debug)]
+/// The callers of one host may hold so many times what is free: three quarters of the share if there is no other.
+const OF_ONE_HOST: usize = 3;
+
+/// The share of all unknown callers. Clones are the same share.
+#[derive(Clone, Debug)]
 pub(super) struct UnknownShare {
-    bytes: Arc<Semaphore>,
-    requests: Arc<Semaphore>,
+    limits: UnknownLimits,
+    held: Arc<Mutex<Held>>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    all: Amount,
+    of_host: HashMap<&'static str, Amount>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+struct Amount {
+    bytes: usize,
+    requests: usize,
 }
 
 /// What one request of an unknown caller holds. Dropped, it is free again.
 #[derive(Debug)]
 pub(super) struct Reservation {
-    _bytes: OwnedSemaphorePermit,
-    _request: OwnedSemaphorePermit,
+    share: UnknownShare,
+    host: &'static str,
+    bytes: usize,
 }
 
 impl UnknownShare {
     /// A share of this size, of which nothing is taken.
     pub(super) fn new(limits: UnknownLimits) -> Self {
-        let semaphore = |permits: usize| Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
-        Self { bytes: semaphore(limits.bytes), requests: semaphore(limits.requests) }
+        Self { limits, held: Arc::default() }
     }
 
-    /// Takes so many bytes for one request; `None` if the share is full.
-    pub(super) fn reserve(&self, bytes: usize) -> Option<Reservation> {
-        let request = Arc::clone(&self.requests).try_acquire_owned().ok()?;
-        let bytes = u32::try_from(bytes).ok()?;
-        let bytes = Arc::clone(&self.bytes).try_acquire_many_owned(bytes).ok()?;
-        Some(Reservation { _bytes: bytes, _request: request })
+    /// Takes so many bytes for one request that waits for this host; `None` if there is no room.
+    pub(super) fn reserve(&self, host: &'static str, bytes: usize) -> Option<Reservation> {
+        let mut held = self.held();
+        let all = held.all.and(bytes);
+        let of_host = held.of_host.get(host).copied().unwrap_or_default().and(bytes);
+        let fits = |most: usize, all: usize, of_host: usize| {
+            most.checked_sub(all).is_some_and(|free| of_host <= free.saturating_mul(OF_ONE_HOST))
+        };
+        let UnknownLimits { bytes: most_bytes, requests: most_requests } = self.limits;
+        if !fits(most_bytes, all.bytes, of_host.bytes) || !fits(most_requests, all.requests, of_host.requests) {
+            return None;
+        }
+        held.all = all;
+        held.of_host.insert(host, of_host);
+        Some(Reservation { share: self.clone(), host, bytes })
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Amount {
+    const fn and(self, bytes: usize) -> Self {
+        Self { bytes: self.bytes.saturating_add(bytes), requests: self.requests + 1 }
+    }
+
+    const fn without(self, bytes: usize) -> Self {
+        Self { bytes: self.bytes - bytes, requests: self.requests - 1 }
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        let mut held = self.share.held();
+        held.all = held.all.without(self.bytes);
+        if let Some(of_host) = held.of_host.get_mut(self.host) {
+            *of_host = of_host.without(self.bytes);
+            if of_host.requests == 0 {
+                held.of_host.remove(self.host);
+            }
+        }
     }
 }
 
@@ -56,16 +107,30 @@ impl UnknownShare {
 mod tests {
     use super::*;
 
+    const HOST: &str = "sts.us-west-2.amazonaws.com";
+    const OTHER: &str = "sts.eu-west-1.amazonaws.com";
+
     #[test]
     fn a_share_is_bounded_in_bytes_and_in_requests() {
-        let share = UnknownShare::new(UnknownLimits { bytes: 10, requests: 2 });
-        let large = share.reserve(9).unwrap();
-        assert!(share.reserve(2).is_none(), "there is one byte left");
-        let small = share.reserve(1).unwrap();
+        let share = UnknownShare::new(UnknownLimits { bytes: 100, requests: 4 });
+        let large = share.reserve(HOST, 70).unwrap();
+        assert!(share.reserve(HOST, 6).is_none(), "it would hold more than three quarters");
+        let small = share.reserve(HOST, 5).unwrap();
         drop(large);
-        let other = share.reserve(1).unwrap();
-        assert!(share.reserve(1).is_none(), "two requests wait");
-        drop((small, other));
-        assert!(share.reserve(10).is_some(), "what was refused took nothing");
+        let others = [share.reserve(HOST, 1).unwrap(), share.reserve(HOST, 1).unwrap()];
+        assert!(share.reserve(HOST, 1).is_none(), "three requests of four wait");
+        drop((small, others));
+        assert_eq!(share.held().all, Amount::default());
+        assert!(share.held().of_host.is_empty());
+        assert!(share.reserve(HOST, 75).is_some(), "what was refused took nothing");
+    }
+
+    #[test]
+    fn those_who_wait_for_one_host_leave_room_for_those_of_another() {
+        let share = UnknownShare::new(UnknownLimits { bytes: 100, requests: 100 });
+        let _dead = share.reserve(HOST, 75).unwrap();
+        let _healthy = share.reserve(OTHER, 18).unwrap();
+        assert!(share.reserve(HOST, 1).is_none());
+        assert!(share.reserve(OTHER, 1).is_some(), "a host that holds less may have more of what is left");
     }
 }

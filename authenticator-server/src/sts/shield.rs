@@ -284,7 +284,10 @@ impl<V: Send + Sync + 'static> Shield<V> {
         let under_way = flights.of.get(&digest).and_then(|(_, flight)| flight.upgrade());
         let bytes = if under_way.is_some() { request.size() } else { FLIGHT_BYTES + 2 * request.size() };
         let reservation = match line {
-            Line::Strangers => Some(self.inner.unknown.reserve(bytes).ok_or_else(|| self.shed("unknown"))?),
+            Line::Strangers => {
+                let reservation = self.inner.unknown.reserve(request.host().name(), bytes);
+                Some(reservation.ok_or_else(|| self.shed("unknown"))?)
+            }
             Line::Lane(_) => None,
         };
         if let Some(flight) = under_way {
@@ -304,7 +307,7 @@ impl<V: Send + Sync + 'static> Shield<V> {
         let is_known = matches!(line, Line::Lane(_));
         let kept = is_known.then(|| flight.clone());
         let (inner, request) = (Arc::clone(&self.inner), Arc::clone(request));
-        tokio::spawn(async move {
+        let flying = async move {
             let landing = Landing { inner: &inner, digest, number };
             let mut departure = Departure { sender, joinable, _kept: kept, _reservation: reservation };
             let Some(answer) = inner.fly(digest, &request, line, &mut departure).await else { return };
@@ -312,7 +315,9 @@ impl<V: Send + Sync + 'static> Shield<V> {
             // What is remembered is remembered before the flight is gone, so that nobody starts another in between.
             drop(landing);
             let _ = departure.sender.send(landed);
-        });
+        };
+        debug_assert!(size_of_val(&flying) <= FLIGHT_BYTES / 2, "{}", size_of_val(&flying));
+        tokio::spawn(flying);
         Ok(Waiting { flight, origin: Origin::Asked, _reservation: None })
     }
 
@@ -459,7 +464,7 @@ impl<V: Send + Sync + 'static> Drop for Landing<'_, V> {
 const ENTRY_BYTES: usize = 300;
 
 /// About what a flight holds beside its request: a task, a turn, an entry of the list, and an answer.
-const FLIGHT_BYTES: usize = 4 * 1024;
+const FLIGHT_BYTES: usize = 2 * 1024;
 
 /// About a megabyte of digests.
 const MAX_REFUSALS: u64 = 8 * 1024;

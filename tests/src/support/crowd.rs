@@ -3,7 +3,7 @@
 //! Each works until it is dropped.
 
 use std::convert::Infallible;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::{StreamExt, stream};
 use http::Request;
@@ -67,6 +67,36 @@ pub async fn forged(server: &Server, tokens: usize, bytes: usize) -> JoinSet<()>
             let _ = sender.send_request(request.expect("a request")).await;
         });
     }
+    crowd
+}
+
+/// One connection of HTTP/2 with a thousand forged tokens of this size a second, each of whose senders hangs up after this time.
+///
+/// # Panics
+///
+/// There is no connection.
+pub async fn hanging_up(server: &Server, tokens: u32, bytes: usize, after: Duration) -> JoinSet<()> {
+    let stream = TokioIo::new(wire::connect(server, ALL, b"h2").await);
+    let (sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), stream).await.expect("HTTP/2 is spoken");
+    let mut crowd = JoinSet::new();
+    crowd.spawn(async move {
+        let connection = tokio::spawn(connection);
+        let (mut asking, begun) = (JoinSet::new(), Instant::now());
+        for number in 0..tokens {
+            tokio::time::sleep_until((begun + Duration::from_millis(number.into())).into()).await;
+            let token = forger::large_token(&format!("AKIA{number:0>16}"), "us-west-2", bytes);
+            let mut sender = sender.clone();
+            asking.spawn(async move {
+                let body = review::body(ReviewVersion::V1, &token).to_string();
+                let request = Request::post("https://localhost/authenticate").body(Full::<Bytes>::from(body));
+                let _ = tokio::time::timeout(after, sender.send_request(request.expect("a request"))).await;
+            });
+            while asking.try_join_next().is_some() {}
+        }
+        asking.join_all().await;
+        connection.abort();
+    });
     crowd
 }
 

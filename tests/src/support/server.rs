@@ -201,6 +201,7 @@ pub struct Setup {
     authorities: Vec<PathBuf>,
     environment: Vec<(String, String)>,
     wrapper: Vec<OsString>,
+    program: Option<PathBuf>,
 }
 
 impl Setup {
@@ -213,6 +214,7 @@ impl Setup {
             authorities: Vec::new(),
             environment: Vec::new(),
             wrapper: Vec::new(),
+            program: None,
         }
     }
 
@@ -263,6 +265,13 @@ impl Setup {
         self
     }
 
+    /// Takes this program instead of the one that was built with the tests: another version of it, to compare with.
+    #[must_use]
+    pub fn program(mut self, program: Option<PathBuf>) -> Setup {
+        self.program = program;
+        self
+    }
+
     /// Starts it, and returns when it listens.
     ///
     /// # Errors
@@ -275,7 +284,7 @@ impl Setup {
         std::fs::create_dir(folder.path().join(STATE)).context("making the state folder")?;
 
         let mut line = self.wrapper;
-        line.push(programs::server().into());
+        line.push(self.program.unwrap_or_else(|| programs::server().to_owned()).into());
         line.extend(
             ["server", "--port=0", "--health-port=0", "--log-format=json", "--log-verbosity=trace"].map(Into::into),
         );

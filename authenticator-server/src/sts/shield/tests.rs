@@ -304,19 +304,19 @@ fn asking(shield: &Shield<CallerIdentity>, number: u8) -> tokio::task::JoinHandl
     tokio::spawn(async move { ask(&shield, number).await })
 }
 
-/// So many unknown callers may wait, and one of them may be asked about.
-fn few_unknown(requests: usize) -> ShieldLimits {
+/// Three of four unknown callers may wait for one host, and one of them may be asked about.
+fn few_unknown() -> ShieldLimits {
     let gate = GateLimits { strangers_in_flight: 1, ..GateLimits::default() };
-    ShieldLimits { gate, unknown: UnknownLimits { requests, ..UnknownLimits::default() }, ..ShieldLimits::default() }
+    ShieldLimits { gate, unknown: UnknownLimits { requests: 4, ..UnknownLimits::default() }, ..ShieldLimits::default() }
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_unknown_caller_is_shed_at_once_where_others_hold_the_share_and_a_known_one_is_not() {
     let sts = Sts::answering(ann());
-    let shield = sts.shield(ShieldLimits { fresh: Duration::ZERO, ..few_unknown(2) });
+    let shield = sts.shield(ShieldLimits { fresh: Duration::ZERO, ..few_unknown() });
     ask(&shield, 1).await.unwrap();
     sts.may_answer.forget_permits(Semaphore::MAX_PERMITS);
-    let waiting = [asking(&shield, 2), asking(&shield, 2)];
+    let waiting = [asking(&shield, 2), asking(&shield, 2), asking(&shield, 2)];
     settle().await;
     assert_eq!(ask(&shield, 3).await, Err(Outage::Overloaded.into()));
     let told = shield.ask(token(1).0, &token(1).1).await;
@@ -336,8 +336,9 @@ async fn an_unknown_caller_is_shed_at_once_where_others_hold_the_share_and_a_kno
 async fn an_unknown_callers_share_is_counted_in_bytes() {
     let sts = Sts::answering(ann());
     sts.may_answer.forget_permits(Semaphore::MAX_PERMITS);
-    let one = FLIGHT_BYTES + 2 * token(1).1.size();
-    let unknown = UnknownLimits { bytes: one + token(1).1.size(), ..UnknownLimits::default() };
+    // Of which those of one host may hold three quarters.
+    let bytes = (FLIGHT_BYTES + 3 * token(1).1.size()) * 4 / 3 + 1;
+    let unknown = UnknownLimits { bytes, ..UnknownLimits::default() };
     let shield = sts.shield(ShieldLimits { unknown, ..ShieldLimits::default() });
     let first = asking(&shield, 1);
     settle().await;
@@ -352,7 +353,7 @@ async fn an_unknown_callers_share_is_counted_in_bytes() {
 async fn a_flight_of_unknown_callers_ends_when_all_of_them_have_hung_up() {
     let sts = Sts::answering(ann());
     sts.may_answer.forget_permits(Semaphore::MAX_PERMITS);
-    let shield = sts.shield(few_unknown(3));
+    let shield = sts.shield(few_unknown());
     let called = asking(&shield, 1);
     settle().await;
     let [first, second] = [asking(&shield, 2), asking(&shield, 2)];
@@ -364,7 +365,7 @@ async fn a_flight_of_unknown_callers_ends_when_all_of_them_have_hung_up() {
     second.abort();
     settle().await;
     assert_eq!(shield.load().flights, 1);
-    assert!(shield.inner.unknown.reserve(1).is_some(), "what it held is free again");
+    assert!(shield.inner.unknown.reserve("host", 1).is_some(), "what it held is free again");
 
     called.abort();
     settle().await;
