@@ -316,7 +316,7 @@ impl<V: Send + Sync + 'static> Shield<V> {
             drop(landing);
             let _ = departure.sender.send(landed);
         };
-        debug_assert!(size_of_val(&flying) <= FLIGHT_BYTES / 2, "{}", size_of_val(&flying));
+        debug_assert!(size_of_val(&flying) <= FLIGHT_BYTES * 2 / 3, "{}", size_of_val(&flying));
         tokio::spawn(flying);
         Ok(Waiting { flight, origin: Origin::Asked, _reservation: None })
     }
@@ -464,7 +464,7 @@ impl<V: Send + Sync + 'static> Drop for Landing<'_, V> {
 const ENTRY_BYTES: usize = 300;
 
 /// About what a flight holds beside its request: a task, a turn, an entry of the list, and an answer.
-const FLIGHT_BYTES: usize = 2 * 1024;
+const FLIGHT_BYTES: usize = 3 * 1024;
 
 /// About a megabyte of digests.
 const MAX_REFUSALS: u64 = 8 * 1024;
