@@ -22,7 +22,7 @@ impl Default for UnknownLimits {
     }
 }
 
-/// The callers of one host may hold so many times what is free: three quarters of the share if there is no other.
+/// The callers of one host may hold so many times the bytes that are free: three quarters of the share if there is no other.
 const OF_ONE_HOST: usize = 3;
 
 /// The share of all unknown callers. Clones are the same share.
@@ -63,11 +63,8 @@ impl UnknownShare {
         let mut held = self.held();
         let all = held.all.and(bytes);
         let of_host = held.of_host.get(host).copied().unwrap_or_default().and(bytes);
-        let fits = |most: usize, all: usize, of_host: usize| {
-            most.checked_sub(all).is_some_and(|free| of_host <= free.saturating_mul(OF_ONE_HOST))
-        };
-        let UnknownLimits { bytes: most_bytes, requests: most_requests } = self.limits;
-        if !fits(most_bytes, all.bytes, of_host.bytes) || !fits(most_requests, all.requests, of_host.requests) {
+        let free = self.limits.bytes.checked_sub(all.bytes)?;
+        if of_host.bytes > free.saturating_mul(OF_ONE_HOST) || all.requests > self.limits.requests {
             return None;
         }
         held.all = all;
@@ -112,13 +109,13 @@ mod tests {
 
     #[test]
     fn a_share_is_bounded_in_bytes_and_in_requests() {
-        let share = UnknownShare::new(UnknownLimits { bytes: 100, requests: 4 });
+        let share = UnknownShare::new(UnknownLimits { bytes: 100, requests: 3 });
         let large = share.reserve(HOST, 70).unwrap();
         assert!(share.reserve(HOST, 6).is_none(), "it would hold more than three quarters");
         let small = share.reserve(HOST, 5).unwrap();
         drop(large);
         let others = [share.reserve(HOST, 1).unwrap(), share.reserve(HOST, 1).unwrap()];
-        assert!(share.reserve(HOST, 1).is_none(), "three requests of four wait");
+        assert!(share.reserve(HOST, 1).is_none(), "three requests wait");
         drop((small, others));
         assert_eq!(share.held().all, Amount::default());
         assert!(share.held().of_host.is_empty());
@@ -129,7 +126,7 @@ mod tests {
     fn those_who_wait_for_one_host_leave_room_for_those_of_another() {
         let share = UnknownShare::new(UnknownLimits { bytes: 100, requests: 100 });
         let _dead = share.reserve(HOST, 75).unwrap();
-        let _healthy = share.reserve(OTHER, 18).unwrap();
+        let _healthy = share.reserve(OTHER, 17).unwrap();
         assert!(share.reserve(HOST, 1).is_none());
         assert!(share.reserve(OTHER, 1).is_some(), "a host that holds less may have more of what is left");
     }

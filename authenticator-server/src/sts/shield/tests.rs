@@ -304,10 +304,10 @@ fn asking(shield: &Shield<CallerIdentity>, number: u8) -> tokio::task::JoinHandl
     tokio::spawn(async move { ask(&shield, number).await })
 }
 
-/// Three of four unknown callers may wait for one host, and one of them may be asked about.
+/// Three unknown callers may wait, and one of them may be asked about.
 fn few_unknown() -> ShieldLimits {
     let gate = GateLimits { strangers_in_flight: 1, ..GateLimits::default() };
-    ShieldLimits { gate, unknown: UnknownLimits { requests: 4, ..UnknownLimits::default() }, ..ShieldLimits::default() }
+    ShieldLimits { gate, unknown: UnknownLimits { requests: 3, ..UnknownLimits::default() }, ..ShieldLimits::default() }
 }
 
 #[tokio::test(start_paused = true)]
