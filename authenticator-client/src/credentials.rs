@@ -48,6 +48,7 @@ mod web_identity;
 
 pub(crate) use call::Bounded;
 pub use call::CallError;
+pub(crate) use call::is_page;
 pub use container::ContainerError;
 pub use instance::InstanceError;
 pub use keys::KeysError;

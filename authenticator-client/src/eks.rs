@@ -29,7 +29,7 @@ use aws_smithy_types::{error::ErrorMetadata, retry::RetryConfig, timeout::Timeou
 use jiff::Timestamp;
 
 use crate::{
-    credentials::{Bounded, CallError},
+    credentials::{Bounded, CallError, is_page},
     region::Region,
 };
 
@@ -166,7 +166,8 @@ impl Eks {
 /// What the answer says: the whole of it, or the refusal.
 fn read(response: &HttpResponse) -> Result<Vec<u8>, OrchestratorError<ErrorMetadata>> {
     let body = response.body().bytes().unwrap_or_default();
-    if response.status().is_success() {
+    // A page in its place is told of as one, whatever its status.
+    if response.status().is_success() && !is_page(response) {
         return Ok(body.to_vec());
     }
     Err(OrchestratorError::operation(answer::refusal(response.headers().get("x-amzn-errortype"), body)))

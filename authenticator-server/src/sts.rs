@@ -98,7 +98,7 @@ pub enum Outage {
     /// A status that neither names a caller nor refuses one.
     #[error("STS answered with HTTP status {0}")]
     Status(u16),
-    /// Status 200, and yet not the document that STS answers with.
+    /// Not the document that STS answers with, though its status is 200, or not from STS at all.
     #[error("STS's answer cannot be relied on: {0}")]
     Answer(AnswerError),
 }
@@ -118,12 +118,15 @@ impl Outage {
     }
 }
 
-/// What is wrong with an answer of status 200.
+/// What is wrong with an answer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum AnswerError {
     /// More than [`MAX_ANSWER_BYTES`].
     #[error("it is larger than {MAX_ANSWER_BYTES} bytes")]
     TooLarge,
+    /// HTML, whatever its status: a captive portal or a proxy stands in the way.
+    #[error("it is a page of HTML, which is not from STS")]
+    Page,
     /// Not `application/json`, which is what was asked for.
     #[error("it is not application/json")]
     ContentType,

@@ -6,6 +6,7 @@
 //! - [`prompt`]: a person at a terminal is asked for a code, once, and nobody else is.
 //! - [`renewal`]: a session of `aws login` that has ended is renewed.
 //! - [`roles`]: what the command line says of a role reaches STS.
+//! - [`way`]: what is told of a proxy, and of a page where AWS should be.
 //! - [`whoami`]: what is told of credentials.
 
 use std::path::PathBuf;
@@ -25,6 +26,7 @@ mod process;
 mod prompt;
 mod renewal;
 mod roles;
+mod way;
 mod whoami;
 
 /// Somebody's home, and an STS that knows them.

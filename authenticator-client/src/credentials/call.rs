@@ -30,6 +30,11 @@ pub enum CallError {
         /// Its message.
         message: String,
     },
+    /// Somebody else answers: a captive portal, or a proxy.
+    #[error(
+        "the answer, HTTP status {0}, is a page of HTML, which is not from AWS: does a proxy or a sign-in page stand in the way?"
+    )]
+    Page(u16),
     /// It answers with nothing but a status.
     #[error("HTTP status {0}")]
     Status(u16),
@@ -47,6 +52,8 @@ pub enum CallError {
 impl<E: Error + ProvideErrorMetadata + 'static> From<SdkError<E, HttpResponse>> for CallError {
     fn from(error: SdkError<E, HttpResponse>) -> Self {
         match error {
+            SdkError::ServiceError(context) if is_page(context.raw()) => Self::Page(context.raw().status().as_u16()),
+            SdkError::ResponseError(context) if is_page(context.raw()) => Self::Page(context.raw().status().as_u16()),
             SdkError::ServiceError(context) => match (context.err().code(), context.err().message()) {
                 (None, None) => Self::Status(context.raw().status().as_u16()),
                 (code, message) => Self::Refused {
@@ -83,6 +90,18 @@ impl Intercept for Bounded {
         *body = SdkBody::from_body_1_x(Limited::new(whole, self.0));
         Ok(())
     }
+}
+
+/// Whether an answer is a page for people: no service of AWS that is asked here answers with one.
+pub(crate) fn is_page(response: &HttpResponse) -> bool {
+    let is_html = |text: &str| text.trim_start().to_ascii_lowercase().starts_with("text/html");
+    let begins_as_html = |body: &[u8]| {
+        let begin = body.trim_ascii_start();
+        [&b"<!doctype html"[..], b"<html"]
+            .iter()
+            .any(|tag| begin.get(..tag.len()).is_some_and(|b| b.eq_ignore_ascii_case(tag)))
+    };
+    response.headers().get("content-type").is_some_and(is_html) || response.body().bytes().is_some_and(begins_as_html)
 }
 
 /// The cause of the cause, down to the first one.

@@ -11,7 +11,8 @@ use super::*;
 fn eks(url: &str, session_token: Option<&str>) -> Eks {
     let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
     let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", secret, session_token.map(str::to_owned), None, "test");
-    let client = aws_smithy_http_client::Builder::new().build_http();
+    let tls = transport::Roots::none().tls().with_no_client_auth();
+    let client = transport::sdk_client(tls, transport::Proxies::default());
     let clock = || "2026-01-02T03:04:05Z".parse().unwrap();
     Eks::new(client, url, "us-west-2".parse().unwrap(), credentials, clock)
 }
@@ -116,6 +117,8 @@ fn what_is_no_answer_is_an_error() {
     ] {
         let (failed, asked) = names(vec![answer]);
         assert!(matches!(failed, Err(EksError::Call { .. })), "{label}: {failed:?}");
+        let is_page = matches!(failed, Err(EksError::Call { source: CallError::Page(200), .. }));
+        assert_eq!(is_page, label == "a page of a proxy", "{failed:?}");
         assert_eq!(asked, 1, "{label}");
     }
 }

@@ -24,7 +24,7 @@ use super::Endpoint;
 
 /// Connects to the endpoint if there is one, else to the host of the URL, resolved anew each time.
 #[derive(Clone, Debug)]
-pub(super) struct Dialer {
+pub struct Dialer {
     endpoint: Option<Endpoint>,
     turn: Arc<AtomicUsize>,
 }
@@ -70,32 +70,6 @@ impl Service<Uri> for Dialer {
     }
 }
 
-/// Connects by another service, and gives up when that takes too long: name, address, proxy and TLS handshake together.
-#[derive(Clone, Debug)]
-pub struct Patient<S>(pub(super) S);
-
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-impl<S> Service<Uri> for Patient<S>
-where
-    S: Service<Uri, Error = BoxError>,
-    S::Future: Send + 'static,
-    S::Response: 'static,
-{
-    type Response = S::Response;
-    type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<S::Response, BoxError>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.0.poll_ready(context)
-    }
-
-    fn call(&mut self, url: Uri) -> Self::Future {
-        let connecting = tokio::time::timeout(CONNECT_TIMEOUT, self.0.call(url));
-        Box::pin(async move { connecting.await.unwrap_or_else(|elapsed| Err(elapsed.into())) })
-    }
-}
-
 async fn first_to_connect(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
     let mut outcome = Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
     let mut waiting = addresses.into_iter();
@@ -118,8 +92,8 @@ async fn first_to_connect(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
 /// How long an address may take before the next is tried beside it (RFC 8305, section 8: 250 ms).
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// The time for all of it: short enough that another address can be tried before a decision is due.
-const CONNECT_TIMEOUT: Duration = Duration::from_millis(2500);
+/// The time for all of it, name, address, proxy and TLS handshake together: short enough that another address can be tried before a decision is due.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_millis(2500);
 
 #[cfg(test)]
 mod tests {

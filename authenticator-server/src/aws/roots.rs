@@ -1,19 +1,13 @@
-//! The certificate authorities that services of AWS must be signed by.
+//! The environment variables that say how AWS is reached, and the certificate authorities that its services must be signed by.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use aws_config::profile::{self, ProfileFileLoadError, ProfileSet};
-use aws_smithy_http_client::tls::TrustStore;
 use aws_types::os_shim_internal::{Env, Fs};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::{self, PemObject as _};
+use transport::{Named, Precedence, Proxies, ProxyError, Roots, RootsError};
 
 /// The environment variables that say how AWS is reached and whom to trust there, taken at start.
 #[derive(Clone, Debug, Default)]
@@ -43,137 +37,69 @@ impl Environment {
         self.get("AWS_REGION").or_else(|| self.get("AWS_DEFAULT_REGION"))
     }
 
-    fn path(&self, name: &str) -> Option<PathBuf> {
-        self.get(name).map(PathBuf::from)
+    /// The proxy through which AWS is reached, as the Go program takes it. What is asked without encryption is this machine's own,
+    /// and is reached straight.
+    ///
+    /// # Errors
+    /// When a variable names something else than a proxy.
+    pub fn proxies(&self) -> Result<Proxies, ProxyError> {
+        let proxies =
+            Proxies::new(|name| Ok::<_, ProxyError>(self.get(name).map(str::to_owned)), Precedence::UpperCase)?;
+        Ok(proxies.for_https())
     }
-}
 
-/// The certificate authorities that are trusted: at least one.
-#[derive(Clone, Debug)]
-pub struct Roots {
-    certificates: Vec<CertificateDer<'static>>,
-    store: Arc<RootCertStore>,
+    /// The path, whose leading `~` is the home directory, as aws-cli takes it for a bundle; it stays where there is none.
+    fn in_home(&self, path: &str) -> PathBuf {
+        let in_home = path.strip_prefix("~/").zip(self.get("HOME"));
+        in_home.map_or_else(|| path.into(), |(rest, home)| Path::new(home).join(rest))
+    }
 }
 
 /// Why there are no trust roots.
 #[derive(Debug, thiserror::Error)]
-pub enum RootsError {
-    /// A file that was named cannot be read, or holds no certificate.
-    #[error("{origin}: no certificate could be read from {}", path.display())]
-    File {
-        /// The flag, variable or setting that names the file.
-        origin: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// What went wrong.
-        #[source]
-        source: pem::Error,
-    },
-    /// Of the certificates in a file that was named none can be a trust root.
-    #[error("{origin}: no certificate in {} can be a trust root", path.display())]
-    Unusable {
-        /// The flag, variable or setting that names the file.
-        origin: &'static str,
-        /// The file.
-        path: PathBuf,
-    },
+pub enum TrustError {
     /// The files that AWS programs share are malformed, so that the profile's `ca_bundle` is unknown.
     #[error("the ca_bundle of the AWS profile cannot be looked up")]
     Profile(#[source] ProfileFileLoadError),
-    /// There is not a single one where it was looked last: the variables, or without them the system.
-    #[error("no trust roots: unset SSL_CERT_FILE and SSL_CERT_DIR or let them name some, or install the system's")]
-    None,
+    /// A file that cannot be used, or no trust root at all.
+    #[error(transparent)]
+    Roots(#[from] RootsError),
 }
 
 /// Loads the trust roots. Each of these replaces the next: the flag's file, `AWS_CA_BUNDLE`, the `ca_bundle` of the
-/// profile, `SSL_CERT_FILE` and `SSL_CERT_DIR`, the system's.
+/// profile, `REQUESTS_CA_BUNDLE`, `SSL_CERT_FILE` and `SSL_CERT_DIR`, the system's.
 ///
 /// Also says where they come from, for the log.
 ///
 /// # Errors
 /// A file that was named and cannot be used is an error, never a reason to look further: the operator meant it.
-pub async fn load_roots(flag: Option<&Path>, environment: &Environment) -> Result<(Roots, &'static str), RootsError> {
+pub async fn load_roots(flag: Option<&Path>, environment: &Environment) -> Result<(Roots, String), TrustError> {
+    let variable = |name| environment.get(name).map(OsString::from);
+    let named = named(flag, environment).await?;
+    Ok(Roots::load(named, variable("SSL_CERT_FILE"), variable("SSL_CERT_DIR"))?)
+}
+
+/// The file of trust roots that somebody named.
+async fn named(flag: Option<&Path>, environment: &Environment) -> Result<Option<Named>, TrustError> {
     if let Some(path) = flag {
-        return from_file("--sts-ca-file", path.to_owned());
+        return Ok(Some(Named::new("--sts-ca-file", path.to_owned())));
     }
-    if let Some(path) = environment.path("AWS_CA_BUNDLE") {
-        return from_file("AWS_CA_BUNDLE", path);
+    let named = |origin: &str, path: &str| Named::new(origin, environment.in_home(path));
+    let variable = |name| environment.get(name).map(|path| named(name, path));
+    if let Some(named) = variable("AWS_CA_BUNDLE") {
+        return Ok(Some(named));
     }
-    if let Some(path) = profile_ca_bundle(environment).await? {
-        return from_file("ca_bundle of the AWS profile", path);
-    }
-    from_environment_or_system(environment)
+    let path = profile_ca_bundle(environment).await.map_err(TrustError::Profile)?;
+    Ok(path.map(|path| named("ca_bundle of the AWS profile", &path)).or_else(|| variable("REQUESTS_CA_BUNDLE")))
 }
 
 /// The `ca_bundle` of the profile that AWS programs would use here.
-async fn profile_ca_bundle(environment: &Environment) -> Result<Option<PathBuf>, RootsError> {
+async fn profile_ca_bundle(environment: &Environment) -> Result<Option<String>, ProfileFileLoadError> {
     let selected = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"].iter().find_map(|name| environment.get(name));
     let selected = selected.map(|name| Cow::Owned(name.to_owned()));
     let env = Env::from(environment.0.clone());
-    let profiles: ProfileSet =
-        profile::load(&Fs::real(), &env, &Default::default(), selected).await.map_err(RootsError::Profile)?;
-    Ok(profiles.get("ca_bundle").filter(|path| !path.is_empty()).map(PathBuf::from))
-}
-
-fn from_environment_or_system(environment: &Environment) -> Result<(Roots, &'static str), RootsError> {
-    let (file, directories) = (environment.path("SSL_CERT_FILE"), environment.get("SSL_CERT_DIR"));
-    if file.is_none() && directories.is_none() {
-        let roots = Roots::of(rustls_native_certs::load_native_certs().certs).ok_or(RootsError::None)?;
-        return Ok((roots, "the system"));
-    }
-    let mut found = Vec::new();
-    if let Some(file) = file {
-        found.extend(read_file("SSL_CERT_FILE", file)?);
-    }
-    for directory in directories.iter().flat_map(std::env::split_paths) {
-        found.extend(rustls_native_certs::load_certs_from_paths(None, Some(&directory)).certs);
-    }
-    Ok((Roots::of(found).ok_or(RootsError::None)?, "SSL_CERT_FILE and SSL_CERT_DIR"))
-}
-
-fn from_file(origin: &'static str, path: PathBuf) -> Result<(Roots, &'static str), RootsError> {
-    let roots = Roots::of(read_file(origin, path.clone())?);
-    roots.map(|roots| (roots, origin)).ok_or(RootsError::Unusable { origin, path })
-}
-
-/// The certificates in a file, of which there must be some.
-fn read_file(origin: &'static str, path: PathBuf) -> Result<Vec<CertificateDer<'static>>, RootsError> {
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_file_iter(&path).and_then(Iterator::collect);
-    match certificates {
-        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        Ok(_) => Err(RootsError::File { origin, path, source: pem::Error::NoItemsFound }),
-        Err(source) => Err(RootsError::File { origin, path, source }),
-    }
-}
-
-impl Roots {
-    /// A bundle may hold oddities that cannot be a root, at which the SDK's client would panic; those that can are what is
-    /// trusted. `None` where there are none.
-    pub(crate) fn of(mut certificates: Vec<CertificateDer<'static>>) -> Option<Self> {
-        let mut store = RootCertStore::empty();
-        certificates.retain(|certificate| store.add(certificate.clone()).is_ok());
-        (!certificates.is_empty()).then(|| Self { certificates, store: Arc::new(store) })
-    }
-
-    /// How many they are.
-    #[must_use]
-    #[expect(clippy::len_without_is_empty, reason = "they are never none")]
-    pub const fn len(&self) -> usize {
-        self.certificates.len()
-    }
-
-    /// For rustls: the same for the clients of all services.
-    pub(super) fn store(&self) -> Arc<RootCertStore> {
-        Arc::clone(&self.store)
-    }
-
-    /// For the AWS SDK.
-    pub(super) fn sdk_store(&self) -> TrustStore {
-        self.certificates.iter().fold(TrustStore::empty(), |store, certificate| {
-            let text = STANDARD.encode(certificate);
-            store.with_pem_certificate(format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n"))
-        })
-    }
+    let profiles: ProfileSet = profile::load(&Fs::real(), &env, &Default::default(), selected).await?;
+    Ok(profiles.get("ca_bundle").filter(|path| !path.is_empty()).map(str::to_owned))
 }
 
 #[cfg(test)]
@@ -208,14 +134,14 @@ mod tests {
         Environment::from_vars(vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
     }
 
-    fn load(flag: Option<&Path>, vars: &[(&str, &str)]) -> Result<(Roots, &'static str), RootsError> {
+    fn load(flag: Option<&Path>, vars: &[(&str, &str)]) -> Result<(Roots, String), TrustError> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(load_roots(flag, &environment(vars)))
     }
 
-    fn origin(flag: Option<&Path>, vars: &[(&str, &str)]) -> &'static str {
+    fn origin(flag: Option<&Path>, vars: &[(&str, &str)]) -> String {
         let (roots, origin) = load(flag, vars).unwrap();
-        assert_eq!(roots.len(), 1);
+        assert_eq!(roots.count(), 1);
         origin
     }
 
@@ -224,15 +150,18 @@ mod tests {
         let ca = Ca::new();
         let (path, text) = (ca.path(), ca.path_text());
         let config = ca.dir.path().join("config");
-        std::fs::write(&config, format!("[default]\nca_bundle = {text}\n[profile other]\nregion = x\n")).unwrap();
-        let config = config.to_str().unwrap();
+        std::fs::write(&config, "[default]\nca_bundle = ~/ca.pem\n[profile other]\nregion = x\n").unwrap();
+        let (config, home) = (config.to_str().unwrap(), ("HOME", ca.dir.path().to_str().unwrap()));
         let ssl = ("SSL_CERT_FILE", text.as_str());
         let profile = ("AWS_CONFIG_FILE", config);
-        let bundle = ("AWS_CA_BUNDLE", text.as_str());
+        let bundle = ("AWS_CA_BUNDLE", "~/ca.pem");
+        let requests = ("REQUESTS_CA_BUNDLE", "~/ca.pem");
         assert_eq!(origin(Some(&path), &[bundle, profile, ssl]), "--sts-ca-file");
-        assert_eq!(origin(None, &[bundle, profile, ssl]), "AWS_CA_BUNDLE");
-        assert_eq!(origin(None, &[profile, ssl]), "ca_bundle of the AWS profile");
-        assert_eq!(origin(None, &[profile, ssl, ("AWS_PROFILE", "other")]), "SSL_CERT_FILE and SSL_CERT_DIR");
+        assert_eq!(origin(None, &[home, bundle, profile, requests, ssl]), "AWS_CA_BUNDLE");
+        assert_eq!(origin(None, &[home, profile, requests, ssl]), "ca_bundle of the AWS profile");
+        let other = ("AWS_PROFILE", "other");
+        assert_eq!(origin(None, &[home, profile, requests, ssl, other]), "REQUESTS_CA_BUNDLE");
+        assert_eq!(origin(None, &[profile, ssl, other]), "SSL_CERT_FILE and SSL_CERT_DIR");
         assert_eq!(origin(None, &[("AWS_CA_BUNDLE", ""), ssl]), "SSL_CERT_FILE and SSL_CERT_DIR");
         let directories = format!("/absent:{}", ca.dir.path().display());
         assert_eq!(origin(None, &[("SSL_CERT_DIR", &directories)]), "SSL_CERT_FILE and SSL_CERT_DIR");
@@ -244,14 +173,22 @@ mod tests {
         let good = ca.path_text();
         let empty = ca.dir.path().join("empty.pem");
         std::fs::write(&empty, "no certificate here\n").unwrap();
-        for path in [empty, ca.dir.path().join("absent.pem")] {
-            let error = load(Some(&path), &[("SSL_CERT_FILE", &good)]).unwrap_err();
-            assert!(error.to_string().starts_with("--sts-ca-file: no certificate"), "{error}");
+        let error = load(Some(&empty), &[("SSL_CERT_FILE", &good)]).unwrap_err();
+        assert!(error.to_string().starts_with("--sts-ca-file: no certificate"), "{error}");
+        for variable in ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"] {
+            let error = load(None, &[(variable, "/absent"), ("SSL_CERT_FILE", &good)]).unwrap_err();
+            assert_eq!(error.to_string(), format!("{variable}: cannot read /absent"));
         }
-        let error = load(None, &[("AWS_CA_BUNDLE", "/absent"), ("SSL_CERT_FILE", &good)]).unwrap_err();
-        assert!(error.to_string().starts_with("AWS_CA_BUNDLE"), "{error}");
-        let directory = ca.dir.path().display().to_string();
-        let error = load(None, &[("SSL_CERT_FILE", "/absent"), ("SSL_CERT_DIR", &directory)]).unwrap_err();
-        assert!(error.to_string().starts_with("SSL_CERT_FILE"), "{error}");
+    }
+
+    #[test]
+    fn what_is_asked_without_encryption_is_asked_without_a_proxy() {
+        let given =
+            environment(&[("HTTP_PROXY", "http://a"), ("HTTPS_PROXY", "http://b"), ("https_proxy", "http://c")]);
+        let shown = format!("{:?}", given.proxies().unwrap());
+        assert!(
+            shown.contains("http://b:80 (HTTPS_PROXY)") && !shown.contains("http://a") && !shown.contains("//c"),
+            "{shown}"
+        );
     }
 }

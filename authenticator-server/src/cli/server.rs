@@ -134,8 +134,8 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
     let contact = Contact::new(metrics.sts.clone(), clock.clone());
     let shown = sts_client_cert_file.as_deref().map(ClientCertificate::read).transpose()?;
     let network = network(sts_ca_file, shown).await?;
-    let ec2_calls = ec2_calls(&ec2, partition, sts_endpoint.clone(), network.clone(), &clock, metrics.ec2.clone())?;
-    let sts = sts_client(&cluster_id, sts_endpoint, &network, contact.clone())?;
+    let ec2_calls = ec2_calls(&ec2, partition, sts_endpoint.clone(), network.clone(), &clock, metrics.ec2.clone());
+    let sts = sts_client(&cluster_id, sts_endpoint, &network, contact.clone());
     let listener = bind(&names.address, port, port_use).await?;
     let address = listener.local_addr().context("the webhook's socket has no address")?;
     let clients = client_ca_file.map(ClientAuthorities::read).transpose()?.map(Arc::new);
@@ -286,12 +286,12 @@ pub(super) async fn network(
 ) -> anyhow::Result<Network> {
     let environment = aws::Environment::of_process();
     let (roots, origin) = aws::load_roots(ca_file.as_deref(), &environment).await?;
-    tracing::info!(trust_roots = roots.len(), from = origin, "trusting for AWS");
-    let proxy = aws::Proxy::from_environment(&environment)?;
-    if let Some(proxy) = &proxy {
+    tracing::info!(trust_roots = roots.count(), from = origin, "trusting for AWS");
+    let proxies = environment.proxies()?;
+    if let Some(proxy) = proxies.https() {
         tracing::info!(%proxy, "connections to AWS go through a proxy, but for the hosts of NO_PROXY");
     }
-    Ok(Network::new(roots, proxy, certificate))
+    Ok(Network::new(roots, proxies, certificate))
 }
 
 pub(super) fn sts_client(
@@ -299,12 +299,11 @@ pub(super) fn sts_client(
     endpoint: Option<Endpoint>,
     network: &Network,
     contact: Contact,
-) -> anyhow::Result<sts::Client> {
+) -> sts::Client {
     if let Some(endpoint) = &endpoint {
         tracing::warn!(%endpoint, "connections to STS go to another address than its own (--sts-endpoint)");
     }
-    let http = network.client(endpoint).context("cannot make a client for STS")?;
-    Ok(sts::Client::new(cluster_id, http, contact))
+    sts::Client::new(cluster_id, network.client(endpoint), contact)
 }
 
 /// The way to EC2, IAM, and STS for the role that asks them.
@@ -315,7 +314,7 @@ fn ec2_calls(
     network: Network,
     clock: &Clock,
     counts: Ec2Counts,
-) -> anyhow::Result<ec2::Calls> {
+) -> ec2::Calls {
     for (service, flag, endpoint) in
         [("EC2", "--ec2-endpoint", &settings.endpoint), ("IAM", "--iam-endpoint", &settings.iam_endpoint)]
     {
@@ -323,16 +322,15 @@ fn ec2_calls(
             tracing::warn!(%endpoint, "connections to {service} go to another address than its own ({flag})");
         }
     }
-    let client = |endpoint: Option<Endpoint>| network.client(endpoint).context("cannot make a client for EC2");
     let places = ec2::Places {
         partition,
         role: settings.role.clone(),
         source: settings.source.clone(),
-        ec2: client(settings.endpoint.clone())?,
-        iam: client(settings.iam_endpoint.clone())?,
-        sts: client(sts_endpoint)?,
+        ec2: network.client(settings.endpoint.clone()),
+        iam: network.client(settings.iam_endpoint.clone()),
+        sts: network.client(sts_endpoint),
     };
-    Ok(ec2::Calls::new(places, network, clock.clone(), counts))
+    ec2::Calls::new(places, network, clock.clone(), counts)
 }
 
 /// The health endpoint, where it could be had.

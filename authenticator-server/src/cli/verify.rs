@@ -38,7 +38,7 @@ async fn verify(config: VerifyConfig, clock: Clock) -> anyhow::Result<Verified> 
     let shown = sts_client_cert_file.as_deref().map(ClientCertificate::read).transpose()?;
     let network = network(sts_ca_file, shown).await?;
     let contact = Contact::new(metrics.sts, clock.clone());
-    let sts = sts_client(&cluster_id, sts_endpoint, &network, contact)?;
+    let sts = sts_client(&cluster_id, sts_endpoint, &network, contact);
     let verifier = Verifier::new(hosts, limits, sts, ShieldLimits::default(), metrics.shield);
     let verified = verifier.verify(token, clock.now(), &mut Trail::default()).await;
     verified.map_err(|refused| match refused {

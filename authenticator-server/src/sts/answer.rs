@@ -50,6 +50,9 @@ pub fn read_answer(status: StatusCode, content_type: Option<&str>, body: &[u8]) 
     if status != StatusCode::OK {
         return Err(read_error(status, content_type, body));
     }
+    if content_type.is_some_and(is_html) {
+        return Err(Outage::Answer(AnswerError::Page).into());
+    }
     if !content_type.is_some_and(is_json) {
         return Err(Outage::Answer(AnswerError::ContentType).into());
     }
@@ -75,13 +78,23 @@ fn read_error(status: StatusCode, content_type: Option<&str>, body: &[u8]) -> As
         _ if status == StatusCode::TOO_MANY_REQUESTS => Outage::Throttled.into(),
         Meaning::Throttled => Outage::Throttled.into(),
         Meaning::Refused(rejection) if status.is_client_error() => rejection.into(),
+        // A 5xx may be of AWS's load balancers.
+        _ if content_type.is_some_and(is_html) && !status.is_server_error() => Outage::Answer(AnswerError::Page).into(),
         Meaning::Refused(_) | Meaning::Nothing => Outage::Status(status.as_u16()).into(),
     }
 }
 
 fn is_json(content_type: &str) -> bool {
+    is_of_type(content_type, "application/json")
+}
+
+fn is_html(content_type: &str) -> bool {
+    is_of_type(content_type, "text/html")
+}
+
+fn is_of_type(content_type: &str, expected: &str) -> bool {
     let media_type = content_type.split(';').next().unwrap_or_default();
-    media_type.trim().eq_ignore_ascii_case("application/json")
+    media_type.trim().eq_ignore_ascii_case(expected)
 }
 
 #[derive(Deserialize)]
@@ -220,6 +233,19 @@ mod tests {
     }
 
     #[test]
+    fn a_page_of_html_is_not_from_sts_whatever_its_status_and_refuses_nobody() {
+        for status in [200, 302, 400, 401, 403, 404, 407] {
+            for body in ["<html>Sign in</html>", r#"{"Error":{"Code":"AccessDenied"}}"#] {
+                let status = StatusCode::from_u16(status).unwrap();
+                let answer = read_answer(status, Some("text/html; charset=utf-8"), body.as_bytes());
+                assert_eq!(answer, Err(Outage::Answer(AnswerError::Page).into()), "{status}");
+            }
+        }
+        let of_load_balancer = read_answer(StatusCode::SERVICE_UNAVAILABLE, Some("text/html"), b"<html>");
+        assert_eq!(of_load_balancer, Err(Outage::Status(503).into()));
+    }
+
+    #[test]
     fn only_a_client_error_with_a_code_of_refusal_is_a_refusal() {
         assert_eq!(error(403, "SignatureDoesNotMatch"), Rejection::SignatureDoesNotMatch.into());
         assert_eq!(error(403, "InvalidClientTokenId"), Rejection::UnknownCredentials.into());
@@ -235,7 +261,7 @@ mod tests {
         assert_eq!(error(403, "SomethingNew"), Outage::Status(403).into());
         assert_eq!(error(403, ""), Outage::Status(403).into());
         for (content_type, body) in [
-            ("text/html", r#"{"Error":{"Code":"AccessDenied"}}"#),
+            ("text/plain", r#"{"Error":{"Code":"AccessDenied"}}"#),
             ("application/json", r#"[["AccessDenied"]]"#),
             ("application/json", r#"{"Error":["AccessDenied"]}"#),
         ] {

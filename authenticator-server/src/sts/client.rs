@@ -113,9 +113,10 @@ mod tests {
     use rustls::{RootCertStore, ServerConfig};
     use tokio::net::TcpListener;
     use tokio_rustls::TlsAcceptor;
+    use transport::{Proxies, Roots};
 
     use super::*;
-    use crate::aws::{ClientCertificate, Network, Roots};
+    use crate::aws::{ClientCertificate, Network};
     use crate::clock::Clock;
     use crate::metrics::StsCalls;
     use crate::token::HostTable;
@@ -159,7 +160,7 @@ mod tests {
             let endpoint = listener.local_addr().unwrap().to_string().parse().unwrap();
             let cluster_id = "test".parse().unwrap();
             let contact = Contact::new(StsCalls::default(), Clock::system());
-            let http = Network::new(roots.clone(), None, certificate).client(Some(endpoint)).unwrap();
+            let http = Network::new(roots.clone(), Proxies::default(), certificate).client(Some(endpoint));
             let client = Client::new(&cluster_id, http, contact);
             let shaken = async { gateway.accept(listener.accept().await.unwrap().0).await.is_ok() };
             // It hears no answer: the connection ends with the handshake.

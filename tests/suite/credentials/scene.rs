@@ -63,6 +63,13 @@ impl Scene {
         word("container", container.url());
         word("container by name", container.url().replace("127.0.0.1", "localhost"));
         word("sts", STS_IN_A_VPC.to_owned());
+        word("proxy", proxy.clone());
+        word("socks", format!("me:p%40ss@{}", proxy::socks(to_sts)));
+        word("refusing proxy", proxy::refusing("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"));
+        word("ca", ca.to_string_lossy().into_owned());
+        word("ca text", all.concat());
+        word("ca text of old", all.concat().replace(" CERTIFICATE-----", " X509 CERTIFICATE-----"));
+        word("ca text with trust", all.concat().replace(" CERTIFICATE-----", " TRUSTED CERTIFICATE-----"));
         Scene { emulators: (sts, sso, signin, instance, container), words, people, proxy, ca, _home: home }
     }
 

@@ -2,7 +2,7 @@
 
 use super::super::row::Answer::{Refusal, Token};
 use super::super::row::Peer::Differs;
-use super::super::row::Row;
+use super::super::row::{Row, UNSET};
 use super::WEST;
 
 pub(super) const ROWS: &[Row] = &[
@@ -76,6 +76,138 @@ pub(super) const ROWS: &[Row] = &[
         answer: Refusal(&["AWS_CA_BUNDLE"]),
         ..Row::NOTHING
     },
+    Row {
+        name: "REQUESTS_CA_BUNDLE is a CA bundle too",
+        env: &[("AWS_CA_BUNDLE", UNSET), ("REQUESTS_CA_BUNDLE", "<ca>")],
+        config: "[default]\nrole_arn = <role deployer>\nsource_profile = me\n",
+        credentials: "[me]\n<keys alice>",
+        answer: Token("deployer", WEST),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "AWS_CA_BUNDLE goes before REQUESTS_CA_BUNDLE",
+        env: &[("REQUESTS_CA_BUNDLE", "/nope")],
+        config: "[default]\nrole_arn = <role deployer>\nsource_profile = me\n",
+        credentials: "[me]\n<keys alice>",
+        answer: Token("deployer", WEST),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "the ca_bundle of the profile goes before REQUESTS_CA_BUNDLE",
+        env: &[("AWS_CA_BUNDLE", UNSET), ("REQUESTS_CA_BUNDLE", "/nope")],
+        config: "[default]\nrole_arn = <role deployer>\nsource_profile = me\nca_bundle = <ca>\n",
+        credentials: "[me]\n<keys alice>",
+        answer: Token("deployer", WEST),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "a REQUESTS_CA_BUNDLE that is not there, for a role",
+        env: &[("AWS_CA_BUNDLE", UNSET), ("REQUESTS_CA_BUNDLE", "/nope")],
+        config: "[default]\nrole_arn = <role deployer>\nsource_profile = me\n",
+        credentials: "[me]\n<keys alice>",
+        answer: Refusal(&["REQUESTS_CA_BUNDLE"]),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "the ca_bundle of the profile is in the home directory",
+        env: &[("AWS_CA_BUNDLE", UNSET)],
+        config: "[default]\nrole_arn = <role deployer>\nsource_profile = me\nca_bundle = ~/mine/ca.pem\n",
+        credentials: "[me]\n<keys alice>",
+        files: &[("mine/ca.pem", "<ca text>")],
+        answer: Token("deployer", WEST),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "AWS_CA_BUNDLE is in the home directory",
+        env: &[("AWS_CA_BUNDLE", "~/mine/ca.pem")],
+        config: "[default]\nrole_arn = <role deployer>\nsource_profile = me\n",
+        credentials: "[me]\n<keys alice>",
+        files: &[("mine/ca.pem", "<ca text>")],
+        answer: Token("deployer", WEST),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "a CA bundle with OpenSSL's old label",
+        env: &[("AWS_CA_BUNDLE", "~/ca.pem")],
+        config: "[default]\nrole_arn = <role deployer>\nsource_profile = me\n",
+        credentials: "[me]\n<keys alice>",
+        files: &[("ca.pem", "<ca text of old>")],
+        answer: Token("deployer", WEST),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "a CA bundle with OpenSSL's label for trust",
+        env: &[("AWS_CA_BUNDLE", "~/ca.pem")],
+        config: "[default]\nrole_arn = <role deployer>\nsource_profile = me\n",
+        credentials: "[me]\n<keys alice>",
+        files: &[("ca.pem", "<ca text with trust>")],
+        answer: Token("deployer", WEST),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "a CA bundle that is broken",
+        env: &[("AWS_CA_BUNDLE", "~/ca.pem")],
+        config: "[default]\nrole_arn = <role deployer>\nsource_profile = me\n",
+        credentials: "[me]\n<keys alice>",
+        files: &[("ca.pem", "\n-----BEGIN CERTIFICATE-----\n*\n-----END CERTIFICATE-----\n")],
+        answer: Refusal(&["AWS_CA_BUNDLE", "line 2"]),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "a proxy over SOCKS",
+        env: &[("HTTPS_PROXY", "socks5://<socks>")],
+        config: "[default]\nrole_arn = <role deployer>\nsource_profile = me\n",
+        credentials: "[me]\n<keys alice>",
+        answer: Token("deployer", WEST),
+        v2: Differs(NO_SOCKS),
+        v1: Differs(NO_SOCKS),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "a proxy over SOCKS that resolves names",
+        env: &[("HTTPS_PROXY", "socks5h://<socks>")],
+        config: "[default]\nrole_arn = <role deployer>\nsource_profile = me\n",
+        credentials: "[me]\n<keys alice>",
+        answer: Token("deployer", WEST),
+        v2: Differs(NO_SOCKS),
+        v1: Differs(NO_SOCKS),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "white space around the URL of a proxy",
+        env: &[("HTTPS_PROXY", " <proxy> ")],
+        config: "[default]\nrole_arn = <role deployer>\nsource_profile = me\n",
+        credentials: "[me]\n<keys alice>",
+        answer: Token("deployer", WEST),
+        v2: Differs("it takes the URL for a host"),
+        v1: Differs("likewise"),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "the lower case of a variable goes before its upper case",
+        env: &[("HTTPS_PROXY", "http://127.0.0.1:9"), ("https_proxy", "<proxy>")],
+        config: "[default]\nrole_arn = <role deployer>\nsource_profile = me\n",
+        credentials: "[me]\n<keys alice>",
+        answer: Token("deployer", WEST),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "ALL_PROXY beside HTTPS_PROXY has no say",
+        env: &[("ALL_PROXY", "http://127.0.0.1:9")],
+        config: "[default]\nrole_arn = <role deployer>\nsource_profile = me\n",
+        credentials: "[me]\n<keys alice>",
+        answer: Token("deployer", WEST),
+        ..Row::NOTHING
+    },
+    Row {
+        name: "a proxy that refuses",
+        env: &[("HTTPS_PROXY", "<refusing proxy>")],
+        config: "[default]\nrole_arn = <role deployer>\nsource_profile = me\n",
+        credentials: "[me]\n<keys alice>",
+        answer: Refusal(&["<refusing proxy> (HTTPS_PROXY)", "HTTP status 403"]),
+        ..Row::NOTHING
+    },
 ];
 
 const OLDER: &str = "2.9.19 is older than endpoints in files and AWS_ENDPOINT_URL; version 1 agrees";
+const NO_SOCKS: &str = "botocore knows HTTP proxies alone";
