@@ -5,6 +5,11 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kubernetes-aws-authenticator
 VENV := $(CACHE)/venv-$(firstword $(shell sha256sum tests/interop/requirements.txt))
+# The checksum of what a folder is made of is in its name, so that another clone with other pins has its own.
+CLIENTS_OF = $(CACHE)/clients-$(1)-$(firstword $(shell cat tests/clients/install.sh tests/clients/$(1)/* | sha256sum))
+CLIENTS_PYTHON := $(call CLIENTS_OF,python)
+CLIENTS_NODE := $(call CLIENTS_OF,node)
+CLIENTS_JAVA := $(call CLIENTS_OF,java)
 CLUSTER_BIN := $(CACHE)/cluster
 PEER_BIN := $(CACHE)/peer
 AWS_CLI_V2_PYTHON ?= $(CACHE)/aws-cli-2.9.19/python
@@ -25,9 +30,10 @@ demo: ## the main job, told to a person; needs nothing but Rust
 	cargo run --package authenticator-tests --bin demo
 
 .PHONY: test
-test: $(VENV)/ready $(AWS_CLI_V2_PYTHON) cluster-binaries peer-program ## every test; needs Rust, Go, Python and Debian's aws-cli
+test: $(VENV)/ready $(AWS_CLI_V2_PYTHON) cluster-binaries peer-program client-libraries ## every test; needs Rust, Go, Python, Node, a JDK, Maven and Debian's aws-cli
 	INTEROP_PYTHON=$(VENV)/bin/python AWS_CLI_V2_PYTHON=$(AWS_CLI_V2_PYTHON) CLUSTER_BIN=$(CLUSTER_BIN) \
-		PEER_BIN=$(PEER_BIN) cargo test --workspace --locked -- --show-output
+		PEER_BIN=$(PEER_BIN) CLIENTS_PYTHON=$(CLIENTS_PYTHON) CLIENTS_NODE=$(CLIENTS_NODE) CLIENTS_JAVA=$(CLIENTS_JAVA) \
+		cargo test --workspace --locked -- --show-output
 
 .PHONY: playground
 playground: cluster-binaries ## a cluster to log in to, until Ctrl-C; needs Rust and Go
@@ -40,6 +46,12 @@ cluster-binaries:
 .PHONY: peer-program
 peer-program:
 	tests/peer/build.sh $(PEER_BIN)
+
+.PHONY: client-libraries
+client-libraries: $(CLIENTS_PYTHON)/ready $(CLIENTS_NODE)/ready $(CLIENTS_JAVA)/ready
+
+$(CLIENTS_PYTHON)/ready $(CLIENTS_NODE)/ready $(CLIENTS_JAVA)/ready: $(CACHE)/clients-%/ready:
+	tests/clients/install.sh $(firstword $(subst -, ,$*)) $(@D)
 
 $(VENV)/ready: tests/interop/requirements.txt
 	python3 -m venv $(VENV)

@@ -5,6 +5,7 @@
 //! ```
 
 pub mod broken_sts;
+pub mod clients;
 pub mod clock;
 pub mod cluster;
 pub mod container;

@@ -7,9 +7,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::Instant;
 
-use authenticator_tests::support::cluster::{CLUSTER_ID, Cluster, Dawn, ExecVersion, REGION};
+use authenticator_tests::support::cluster::{CLUSTER_ID, Cluster, Dawn, EKS_NAME, ExecVersion, REGION};
 use authenticator_tests::support::control_plane::{Kubeconfig, Outcome, ReviewVersion};
-use authenticator_tests::support::eks::Eks;
 use authenticator_tests::support::patience::eventually;
 use authenticator_tests::support::plugin;
 use authenticator_tests::support::programs;
@@ -140,25 +139,18 @@ fn somebody_without_the_secret_is_unauthorized(scene: &Scene) {
     }
 }
 
-/// EKS is moto's, which says that its cluster is this one: a local one on an Outpost, whose authenticator goes by an id.
 fn update_kubeconfig_is_all_that_it_takes(scene: &Scene) {
     scene.administer(&["create", "clusterrole", "surveyor", "--verb=list", "--resource=namespaces"]);
     scene.administer(&["create", "clusterrolebinding", "surveyors", "--clusterrole=surveyor", "--group=developers"]);
     scene.cluster.sts().know(alice());
-    let site = scene.cluster.control_plane().site();
-    let eks = Eks::start(&json!([{
-        "region": REGION, "name": "outpost", "id": CLUSTER_ID, "outpost": {"outpostArns": []},
-        "endpoint": site.api_server_url(), "authority": site.api_server_authority().expect("it was written"),
-    }]));
+    let eks = scene.cluster.eks().expect("it starts");
     let home = TempDir::new().expect("a folder can be made");
     let variables = [("AWS_ENDPOINT_URL", eks.url()), ("AWS_REGION", REGION.to_owned())];
     let variables = variables.map(|(name, value)| (name.to_owned(), value)).to_vec();
-    let Principal { access_key_id, secret_access_key, .. } = alice();
-    let keys = format!("[alice]\naws_access_key_id = {access_key_id}\naws_secret_access_key = {secret_access_key}\n");
     fs::create_dir(home.path().join(".aws")).expect("a folder can be made");
-    fs::write(home.path().join(".aws/credentials"), keys).expect("a file can be written");
+    fs::write(home.path().join(".aws/credentials"), alice().profile("alice")).expect("a file can be written");
 
-    let arguments = ["update-kubeconfig", "--name", "outpost", "--profile", "alice"];
+    let arguments = ["update-kubeconfig", "--name", EKS_NAME, "--profile", "alice"];
     for more in [&[][..], &["--provide-cluster-info"], &["--exec-api-version", "v1beta1"]] {
         let run = programs::run(programs::client(), home.path(), arguments.iter().chain(more), &variables);
         assert_eq!(run.code, Some(0), "{run:?}");

@@ -6,6 +6,7 @@
 //! - [`audit`]: each decision is recorded, and what cannot be recorded keeps nobody out.
 //! - [`bad_input`]: what is wrong on a command line or in a config file is named, with its place and what would be right.
 //! - [`broken_sts`]: what is not STS and stands in its place is never believed, and costs no memory.
+//! - [`clients`]: client libraries in other languages log in with the plugin, and take the versions that the README says.
 //! - [`clock`]: somebody sets the clock of the webhook's machine, and nobody is refused for it.
 //! - [`cluster`]: a person with AWS credentials runs kubectl against a real API server, and RBAC decides.
 //! - [`corpus`]: each of hundreds of hostile tokens is refused for its own reason, and its twin is let in.
@@ -41,6 +42,7 @@ mod add;
 mod audit;
 mod bad_input;
 mod broken_sts;
+mod clients;
 mod clock;
 mod cluster;
 mod corpus;

@@ -202,11 +202,7 @@ fn starts() -> (Duration, Vec<(&'static str, Duration)>) {
     let home = tempfile::TempDir::new().expect("a folder can be made");
     let aws = home.path().join(".aws");
     fs::create_dir(&aws).expect("a folder can be made");
-    let section = format!(
-        "[alice]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
-        alice.access_key_id, alice.secret_access_key
-    );
-    fs::write(aws.join("credentials"), section).expect("a file can be written");
+    fs::write(aws.join("credentials"), alice.profile("alice")).expect("a file can be written");
     let config = format!("[profile alice]\n[profile deployer]\nrole_arn = {}\nsource_profile = alice\n", role.arn);
     fs::write(aws.join("config"), config).expect("a file can be written");
 

@@ -17,6 +17,7 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use super::control_plane::{ControlPlane, Kubeconfig, ReviewVersion, Site, Webhook};
+use super::eks::Eks;
 use super::server::{Server, Setup};
 use super::sts::{Principal, Sts};
 use super::{programs, secrets};
@@ -108,6 +109,20 @@ impl Cluster {
         &self.webhook
     }
 
+    /// Starts an EKS, moto's, which says that its cluster [`EKS_NAME`] is this one: a local one on an Outpost, whose authenticator
+    /// goes by an id.
+    ///
+    /// # Errors
+    ///
+    /// When the API server's authority cannot be read.
+    pub fn eks(&self) -> Result<Eks> {
+        let site = self.control_plane.site();
+        Ok(Eks::start(&json!([{
+            "region": REGION, "name": EKS_NAME, "id": CLUSTER_ID, "outpost": {"outpostArns": []},
+            "endpoint": site.api_server_url(), "authority": site.api_server_authority()?,
+        }])))
+    }
+
     /// The kubeconfig of somebody with these credentials; the STS knows them from now on.
     ///
     /// # Errors
@@ -181,5 +196,7 @@ impl ExecVersion {
 
 /// The cluster that tokens are signed for.
 pub const CLUSTER_ID: &str = "a-cluster.example.com";
+/// Its name where EKS is asked for it.
+pub const EKS_NAME: &str = "outpost";
 /// Whose STS the tokens are for.
 pub const REGION: &str = "eu-west-1";

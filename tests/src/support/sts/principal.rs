@@ -118,6 +118,18 @@ impl Principal {
         env
     }
 
+    /// The section of `~/.aws/credentials` by which an AWS program acts as this principal under this profile.
+    #[must_use]
+    pub fn profile(&self, name: &str) -> String {
+        let Self { access_key_id, secret_access_key, session, .. } = self;
+        let mut section =
+            format!("[{name}]\naws_access_key_id = {access_key_id}\naws_secret_access_key = {secret_access_key}\n");
+        if let Some(session) = session {
+            section.push_str(&format!("aws_session_token = {}\n", session.token));
+        }
+        section
+    }
+
     /// Sees to it that no program prints what only this principal may know.
     pub fn remember(&self) {
         secrets::remember(&self.secret_access_key);
