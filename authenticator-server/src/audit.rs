@@ -5,7 +5,7 @@
 //! either, since its account is not known. Field names are the Go program's where its log has them.
 //!
 //! Logging in never waits for it: lines go through a bounded queue to a thread of their own. What a full queue, a full disk
-//! or a broken pipe costs is lines, which are counted and told of once, and never a login.
+//! or a broken pipe costs is lines, which are counted and told of once, and never a login; those that let somebody in go last.
 
 mod sink;
 
@@ -14,6 +14,8 @@ use serde::Serialize;
 
 use crate::authenticate::Verdict;
 use crate::denial::Disclosure;
+use crate::json;
+use crate::lines::Rank;
 use crate::token::TokenDigest;
 use crate::verify::Trail;
 
@@ -115,10 +117,14 @@ impl<'a> Record<'a> {
     /// The line, with its end.
     #[must_use]
     pub fn line(&self) -> Vec<u8> {
-        // Texts and numbers always make JSON; a line that were none would be empty, and say that somebody was here.
-        let mut line = serde_json::to_vec(self).unwrap_or_default();
+        let mut line = json::visible(self);
         line.push(b'\n');
         line
+    }
+
+    /// Which lines are lost before it.
+    pub(crate) const fn rank(&self) -> Rank {
+        if self.user.is_some() { Rank::Grant } else { Rank::Refusal }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::audit::{AuditLog, Record};
 use crate::clock::Clock;
 use crate::denial::{Denial, Disclosure, Outage, Refused};
 use crate::ec2::{self, Ec2, Look, Origin};
+use crate::logs;
 use crate::metrics::{self, GoResult};
 use crate::token::{Token, TokenDigest};
 use crate::verify::{Trail, Verified, Verifier};
@@ -106,7 +107,7 @@ impl Authenticator {
             None => Disclosure::Named,
         };
         let latency = begun.elapsed().as_secs_f64();
-        audit.record(Record::new(verdict, trail, disclosure, token, self.clock.now(), latency).line());
+        audit.record(&Record::new(verdict, trail, disclosure, token, self.clock.now(), latency));
     }
 
     fn disclosure(&self, account: &AccountId) -> Disclosure {
@@ -193,10 +194,11 @@ impl Verdict {
             Self::Allow(allowed) if allowed.disclosure == Disclosure::Scrubbed => {
                 let Allowed { verified, grant, .. } = allowed.as_ref();
                 tracing::info!(
+                    name: logs::GRANT,
                     %token,
                     stsendpoint = verified.host().name(),
                     username = grant.username(),
-                    groups = ?grant.groups(),
+                    groups = logs::list(grant.groups()).as_slice(),
                     source = %grant.source(),
                     "access granted"
                 );
@@ -205,6 +207,7 @@ impl Verdict {
                 let Allowed { verified, grant, .. } = allowed.as_ref();
                 let identity = verified.identity();
                 tracing::info!(
+                    name: logs::GRANT,
                     %token,
                     arn = identity.arn(),
                     accountid = %identity.account(),
@@ -213,18 +216,20 @@ impl Verdict {
                     accesskeyid = identity.access_key_id(),
                     stsendpoint = verified.host().name(),
                     username = grant.username(),
-                    groups = ?grant.groups(),
+                    groups = logs::list(grant.groups()).as_slice(),
                     source = %grant.source(),
                     rule = grant.rule(),
                     "access granted"
                 );
             }
             Self::Deny(denial) if denial.level() == tracing::Level::INFO => {
-                tracing::info!(%token, reason = denial.code(), error = %denial, "access denied");
+                tracing::info!(name: logs::REFUSAL, %token, reason = denial.code(), error = %denial, "access denied");
             }
-            Self::Deny(denial) => tracing::warn!(%token, reason = denial.code(), error = %denial, "access denied"),
+            Self::Deny(denial) => {
+                tracing::warn!(name: logs::REFUSAL, %token, reason = denial.code(), error = %denial, "access denied");
+            }
             Self::CannotTell(outage) => {
-                tracing::error!(%token, reason = outage.code(), error = %outage, "cannot tell");
+                tracing::error!(name: logs::REFUSAL, %token, reason = outage.code(), error = %outage, "cannot tell");
             }
         }
     }

@@ -25,6 +25,8 @@ use clap::Parser as _;
 use args::{Command, CommandLine};
 use config::{InitConfig, Logs, ServerConfig, VerifyConfig};
 
+use crate::json;
+
 /// Runs what the command line says. What goes wrong is told on standard error, in one line if it is not the command line
 /// itself, and the exit code is 1.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -39,7 +41,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match dispatch(command_line) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {error:#}");
+            let _ = writeln!(io::stderr(), "error: {}", json::visible_text(&format!("{error:#}")));
             ExitCode::FAILURE
         }
     }

@@ -255,7 +255,7 @@ impl Webhook {
         let request = match ReviewRequest::parse(&body) {
             Ok(request) => request,
             Err(error) => {
-                tracing::warn!(%error, "malformed TokenReview");
+                tracing::warn!(name: crate::logs::REFUSAL, %error, "malformed TokenReview");
                 return (text(StatusCode::BAD_REQUEST, error.to_string()), malformed("review"));
             }
         };

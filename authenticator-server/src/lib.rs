@@ -28,6 +28,7 @@ pub mod home;
 pub mod http;
 mod json;
 pub mod kubeconfig;
+mod lines;
 pub mod listen;
 pub mod logs;
 pub mod metrics;

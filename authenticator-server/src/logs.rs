@@ -3,24 +3,30 @@
 //! Only what this program itself says is shown below warnings: at their lower levels the HTTP and TLS libraries print
 //! heads of requests, and those hold signatures. What kube says is never shown: it repeats itself with every try, and
 //! [`crate::sources`] tells each change once.
+//!
+//! The server's lines go through a [queue](crate::lines): whoever reads them, or does not, keeps nobody waiting.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
-use std::io;
+use std::io::{self, Write};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::Value;
 use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::clock::Clock;
+use crate::json;
+use crate::lines::{LineWriter, Rank, Sink};
+use crate::metrics::LineCounts;
 
 /// How a line is written.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -98,7 +104,103 @@ impl Verbosity {
 ///
 /// When something else has started it already (another server in the same test), that stays.
 pub fn install(format: LogFormat, verbosity: Verbosity, clock: Clock) {
-    let lines = tracing_subscriber::fmt::layer().event_format(Lines { format, clock }).with_writer(io::stderr);
+    install_on(io::stderr, format, verbosity, clock);
+}
+
+/// Likewise, by a thread of its own, so that no line is waited for; what is lost is counted.
+///
+/// # Errors
+/// When there can be no thread.
+pub fn install_queued(
+    format: LogFormat,
+    verbosity: Verbosity,
+    clock: Clock,
+    counts: LineCounts,
+) -> io::Result<LogQueue> {
+    let queue = LogQueue(Arc::new(LineWriter::start("log", Stderr, counts)?));
+    install_on(queue.clone(), format, verbosity, clock);
+    Ok(queue)
+}
+
+/// Lines on their way to standard error.
+#[derive(Clone, Debug)]
+#[must_use = "what it still holds is lost unless it is finished"]
+pub struct LogQueue(Arc<LineWriter>);
+
+impl LogQueue {
+    /// Writes what it has taken, if that takes no more than two seconds, and takes no more.
+    pub fn finish(&self) {
+        self.0.finish();
+    }
+}
+
+/// The name of the events that tell that somebody was let in: when lines are lost, theirs are the last.
+pub(crate) const GRANT: &str = "grant";
+
+/// The name of the events that any caller causes as often as it likes: their lines are lost first.
+pub(crate) const REFUSAL: &str = "refusal";
+
+impl<'a> MakeWriter<'a> for LogQueue {
+    type Writer = Ranked<'a>;
+
+    fn make_writer(&'a self) -> Ranked<'a> {
+        Ranked { queue: &self.0, rank: Rank::Other }
+    }
+
+    fn make_writer_for(&'a self, event: &Metadata<'_>) -> Ranked<'a> {
+        let rank = match event.name() {
+            GRANT => Rank::Grant,
+            REFUSAL => Rank::Refusal,
+            _ => Rank::Other,
+        };
+        Ranked { queue: &self.0, rank }
+    }
+}
+
+/// Takes one line: the library gives it as a whole.
+pub struct Ranked<'a> {
+    queue: &'a LineWriter,
+    rank: Rank,
+}
+
+impl Write for Ranked<'_> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        // Whether it is the first that is lost, nobody could be told but by another line.
+        let _ = self.queue.push(self.rank, line.to_vec());
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Standard error is not buffered.
+struct Stderr;
+
+impl Write for Stderr {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        io::stderr().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+impl Sink for Stderr {
+    fn fails(&self, _error: &io::Error) {}
+
+    fn recovers(&self, lost: u64) {
+        tracing::warn!(lost, "lines of this log were lost: they could not be written as fast as they came");
+    }
+}
+
+fn install_on<W>(writer: W, format: LogFormat, verbosity: Verbosity, clock: Clock)
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let lines = tracing_subscriber::fmt::layer().event_format(Lines { format, clock }).with_writer(writer);
     // Its own complaint about a line that cannot be written goes where that line could not, and panics then.
     let lines = lines.log_internal_errors(false);
     let _ = tracing_subscriber::registry().with(lines).with(targets(verbosity)).try_init();
@@ -151,6 +253,14 @@ impl Fields {
         }
     }
 
+    /// A JSON array: in a text line a text like any other.
+    fn list(&mut self, name: &str, array: &str) {
+        match self.format {
+            LogFormat::Text => self.text(name, array),
+            LogFormat::Json => self.put(name, &array),
+        }
+    }
+
     fn put(&mut self, name: &str, value: &dyn fmt::Display) {
         // As the Go program's library does with a name that is one of its own.
         let prefix = if matches!(name, "time" | "level" | "msg") { "fields." } else { "" };
@@ -175,7 +285,7 @@ impl LogFormat {
     fn text(self, text: &str) -> Cow<'_, str> {
         match self {
             Self::Text => quoted(text),
-            Self::Json => Cow::Owned(Value::from(text).to_string()),
+            Self::Json => Cow::Owned(String::from_utf8(json::visible(text)).unwrap_or_default()),
         }
     }
 }
@@ -187,6 +297,11 @@ impl Visit for Fields {
 
     fn record_str(&mut self, field: &Field, value: &str) {
         self.text(field.name(), value);
+    }
+
+    /// A [`list`]; nothing else is given as bytes.
+    fn record_bytes(&mut self, field: &Field, value: &[u8]) {
+        self.list(field.name(), &String::from_utf8_lossy(value));
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
@@ -204,6 +319,11 @@ impl Visit for Fields {
     fn record_f64(&mut self, field: &Field, value: f64) {
         self.put(field.name(), &Value::from(value));
     }
+}
+
+/// Texts as one field, which is an array where lines are JSON: `groups = list(&groups).as_slice()`.
+pub(crate) fn list<T: AsRef<str>>(texts: &[T]) -> Vec<u8> {
+    json::visible(&texts.iter().map(AsRef::as_ref).collect::<Vec<&str>>())
 }
 
 /// Quotes whatever could be taken for another field, another line or a terminal's command: callers choose some texts.
@@ -261,6 +381,32 @@ mod tests {
         ] {
             let line = line(LogFormat::Text, Level::INFO, "m", &[("k", value.into())]);
             assert!(line.ends_with(expected), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_list_is_an_array_in_json_and_can_be_read_in_text() {
+        let array = list(&["viewers", "a\"b\u{202e}"]);
+        let line = |format| {
+            let mut fields = Fields::new(format);
+            fields.list("groups", std::str::from_utf8(&array).unwrap());
+            fields.text("message", "m");
+            fields.line(time(), Level::INFO)
+        };
+        let json: Value = serde_json::from_str(&line(LogFormat::Json)).unwrap();
+        assert_eq!(json["groups"], serde_json::json!(["viewers", "a\"b\u{202e}"]));
+        let text = line(LogFormat::Text);
+        assert!(text.ends_with(r#" groups="[\"viewers\",\"a\\\"b\\u202e\"]""#), "{text}");
+    }
+
+    #[test]
+    fn what_would_not_be_seen_is_escaped_in_both_forms() {
+        for (format, expected) in [
+            (LogFormat::Text, r#"k="a\u{202e}\u{7f}\u{9b}\u{2028}""#),
+            (LogFormat::Json, r#""k":"a\u202e\u007f\u009b\u2028""#),
+        ] {
+            let line = line(format, Level::INFO, "m", &[("k", "a\u{202e}\u{7f}\u{9b}\u{2028}".into())]);
+            assert!(line.contains(expected), "{line}");
         }
     }
 

@@ -43,7 +43,9 @@ pub struct Metrics {
     /// Calls of EC2 and IAM.
     pub ec2: Ec2Counts,
     /// Lines of the audit log.
-    pub audit: AuditCounts,
+    pub audit: LineCounts,
+    /// Lines of the log.
+    pub log: LineCounts,
     /// Certificates that were read anew.
     pub certificates: CertificateCounts,
     /// How old changes are when they take force.
@@ -66,7 +68,8 @@ impl Metrics {
         self.serving.register(ours);
         self.shield.register(ours);
         self.ec2.register(ours);
-        self.audit.register(ours);
+        self.audit.register("audit", ours);
+        self.log.register("log", ours);
         self.certificates.register(ours);
         for collector in at_scrape {
             registry.register_collector(Box::new(collector));
@@ -300,27 +303,27 @@ impl Ec2Call<'_> {
     }
 }
 
-/// Lines of the audit log.
+/// Lines of the log, or of the audit log.
 #[derive(Clone, Debug, Default)]
-pub struct AuditCounts {
+pub struct LineCounts {
     lost: Counters<1>,
     written: Counter,
 }
 
-impl AuditCounts {
-    /// Counts a line that was written.
-    pub fn written(&self) {
-        self.written.inc();
+impl LineCounts {
+    /// Counts lines that were written.
+    pub fn written(&self, lines: u64) {
+        self.written.inc_by(lines);
     }
 
-    /// Counts a line that was not, by why.
-    pub fn lost(&self, why: &'static str) {
-        self.lost.get_or_create(&[("why", why)]).inc();
+    /// Counts lines that were not, by why.
+    pub fn lost(&self, why: &'static str, lines: u64) {
+        self.lost.get_or_create(&[("why", why)]).inc_by(lines);
     }
 
-    fn register(&self, registry: &mut Registry) {
-        registry.register("audit_lines", "Lines that the audit log took", self.written.clone());
-        registry.register("audit_lost", "Lines that the audit log did not take, by why", self.lost.clone());
+    fn register(&self, log: &'static str, registry: &mut Registry) {
+        registry.register(format!("{log}_lines"), "Lines that this log took", self.written.clone());
+        registry.register(format!("{log}_lost"), "Lines that this log did not take, by why", self.lost.clone());
     }
 }
 

@@ -11,11 +11,13 @@ use authenticator_tests::support::server::{Server, Setup};
 use authenticator_tests::support::sts::{Behaviour, Principal, Sts};
 use authenticator_tests::support::wire::{self, ALL};
 use authenticator_tests::support::{crowd, forger, plugin, programs};
+use futures::{StreamExt as _, stream};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinSet;
 
 use crate::people::{self, ACCOUNT, CLUSTER, alice};
+use crate::serving::get;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bodies_that_never_come_to_their_end_are_cut_before_memory_grows_and_logins_go_on() {
@@ -240,6 +242,75 @@ async fn a_log_that_cannot_be_written_keeps_nobody_out() {
         let_in(&reviewer, &token(&alice())).await;
     }
     assert!(!server.log().iter().any(|line| line["msg"] == "access granted"), "nobody reads the log");
+}
+
+/// A collector that is alive and stuck: the pipes are full, and nobody reads them until a file says so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn logs_that_nobody_reads_keep_nobody_waiting_and_lose_grants_last() {
+    const REFUSED: usize = 8000;
+    const GRANTED: usize = 40;
+    let sts = Sts::start([alice()]);
+    let stuck = r#"until [ -e read-on ] || ! kill -0 $$ 2>/dev/null; do sleep 0.05; done; exec cat"#;
+    let collectors =
+        format!(r#"exec "$0" "$@" 2> >(sed -u '/"listening"/q'; {stuck}) > >({stuck} >audit.log 2>/dev/null)"#);
+    let setup = Setup::new(&people::config("aws")).sts(&sts).argument("--audit-log=-");
+    let mut server = setup.wrapped_in(["bash", "-c", &collectors]).start().unwrap();
+    let (reviewer, token) = (server.reviewer(), token(&alice()));
+    for half in 0..2 {
+        let refused = (0..REFUSED / 2).map(|number| {
+            let (reviewer, garbage) = (reviewer.clone(), format!("k8s-aws-v1.{half}-{number}"));
+            async move { reviewer.review(ReviewVersion::V1, &garbage).await }
+        });
+        let answers: Vec<_> = stream::iter(refused).buffer_unordered(64).collect().await;
+        assert!(answers.iter().all(|answer| matches!(answer, Answer::Refused(_))));
+        for _ in 0..GRANTED / 2 {
+            let_in(&reviewer, &token).await;
+        }
+    }
+    for path in ["/livez", "/readyz"] {
+        assert_eq!(get(&server, path).0, 200, "{path}");
+    }
+    let numbers = Numbers::read(&reviewer).await;
+    let lost = |log| numbers.sum(&format!("{log}_lost_total{{why=\"queue_full\"}}"));
+    assert!(lost("log") > 0.0 && lost("audit") > 0.0, "more lines than fit");
+    assert!(server.peak_memory() < MOST_KIB, "{} KiB", server.peak_memory());
+
+    std::fs::write(server.folder().join("read-on"), "").unwrap();
+    server.says("lines of this log were lost: they could not be written as fast as they came");
+    let log = server.log();
+    let told = log.iter().find(|line| line["msg"].as_str().is_some_and(|msg| msg.starts_with("lines of this log")));
+    let told = told.filter(|line| line["lost"].is_u64()).and_then(|line| line["lost"].as_f64());
+    assert!(told >= Some(lost("log")), "each that was lost is told of: {told:?}");
+    let granted: Vec<_> = log.iter().filter(|line| line["msg"] == "access granted").collect();
+    assert_eq!(granted.len(), GRANTED);
+    assert_eq!(granted[0]["groups"], serde_json::json!(["system:masters"]));
+
+    // Ends, and writes what it has taken.
+    server.signal("TERM");
+    assert!(server.ended_within(LIMIT).is_some());
+    let audit = server.folder().join("audit.log");
+    let allowed = || {
+        let lines = std::fs::read_to_string(&audit).unwrap_or_default();
+        lines.lines().filter(|line| line.contains(r#""outcome":"allow""#)).count()
+    };
+    eventually("each grant is in the audit log", || allowed() == GRANTED);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_nobody_reads_does_not_keep_the_process() {
+    let sts = Sts::start([]);
+    let stuck = r#"exec "$0" "$@" 2> >(sed -u '/"listening"/q'; while kill -0 $$ 2>/dev/null; do sleep 0.05; done)"#;
+    let setup = Setup::new(&people::config("aws")).sts(&sts).wrapped_in(["bash", "-c", stuck]);
+    let mut server = setup.start().unwrap();
+    let reviewer = server.reviewer();
+    let refused = (0..1000).map(|number| {
+        let (reviewer, garbage) = (reviewer.clone(), format!("k8s-aws-v1.{number}"));
+        async move { reviewer.review(ReviewVersion::V1, &garbage).await }
+    });
+    let answers: Vec<_> = stream::iter(refused).buffer_unordered(64).collect().await;
+    assert!(answers.iter().all(|answer| matches!(answer, Answer::Refused(_))), "more than a pipe holds");
+    server.signal("TERM");
+    assert!(server.ended_within(LIMIT).is_some_and(|status| status.success()));
 }
 
 /// Names of STS cannot be resolved, and then they can: the resolver is one that does not answer, beside a hosts file.

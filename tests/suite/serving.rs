@@ -186,7 +186,7 @@ fn state_dir(folder: &Path) -> String {
 }
 
 /// Status and body of the health endpoint.
-fn get(server: &Server, path: &str) -> (u16, String) {
+pub(crate) fn get(server: &Server, path: &str) -> (u16, String) {
     use std::io::Read as _;
     let mut stream = TcpStream::connect(server.health()).unwrap();
     write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();

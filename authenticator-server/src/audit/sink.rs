@@ -1,17 +1,17 @@
-//! Where audit lines go: a thread that writes, and a queue in front of it that never makes anybody wait.
+//! Where audit lines go: a file, by way of a queue that never makes anybody wait.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::fd::AsFd as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
-use crate::metrics::AuditCounts;
+use super::Record;
+use crate::lines::{LineWriter, Sink};
+use crate::metrics::LineCounts;
 
 /// Where the audit log goes: a file, or standard output for `-`.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -50,6 +50,9 @@ pub enum OpenError {
         /// Why not.
         source: io::Error,
     },
+    /// Standard output cannot be written to.
+    #[error("cannot write the audit log to standard output (--audit-log)")]
+    Stdout(#[source] io::Error),
     /// The thread that writes cannot be started.
     #[error("cannot start the thread that writes the audit log")]
     Thread(#[source] io::Error),
@@ -58,11 +61,8 @@ pub enum OpenError {
 /// Takes lines, and sees to it that they are written. Dropped, it writes what it has taken.
 #[derive(Debug)]
 pub struct AuditLog {
-    lines: Option<SyncSender<Vec<u8>>>,
-    counts: AuditCounts,
-    overflowing: AtomicBool,
+    lines: LineWriter,
     reopen: Arc<AtomicBool>,
-    writer: JoinHandle<()>,
 }
 
 impl AuditLog {
@@ -70,32 +70,22 @@ impl AuditLog {
     ///
     /// # Errors
     /// When its file cannot be opened: whoever wants an audit log wants to know at once that there is none.
-    pub fn open(target: AuditTarget, counts: AuditCounts) -> Result<Self, OpenError> {
-        let output: Box<dyn Write + Send> = match &target {
-            AuditTarget::Stdout => Box::new(io::stdout()),
-            AuditTarget::File(path) => {
-                Box::new(append(path).map_err(|source| OpenError::File { path: path.clone(), source })?)
-            }
+    pub fn open(target: AuditTarget, counts: LineCounts) -> Result<Self, OpenError> {
+        let output = match &target {
+            // Its own descriptor, past the buffer of the standard library: what was written is known to the byte.
+            AuditTarget::Stdout => File::from(io::stdout().as_fd().try_clone_to_owned().map_err(OpenError::Stdout)?),
+            AuditTarget::File(path) => append(path).map_err(|source| OpenError::File { path: path.clone(), source })?,
         };
-        let (lines, taken) = sync_channel(QUEUE);
         let reopen = Arc::new(AtomicBool::new(false));
-        let sink = Sink { target, output, torn: false, failing: false, counts: counts.clone(), reopen: reopen.clone() };
-        let writer = std::thread::Builder::new().name("audit".to_owned()).spawn(move || sink.write_all_of(&taken));
-        let writer = writer.map_err(OpenError::Thread)?;
-        Ok(Self { lines: Some(lines), counts, overflowing: AtomicBool::new(false), reopen, writer })
+        let sink = Output { target, file: output, reopen: Arc::clone(&reopen) };
+        let lines = LineWriter::start("audit", sink, counts).map_err(OpenError::Thread)?;
+        Ok(Self { lines, reopen })
     }
 
-    /// Takes a line to be written, or counts it as lost when too many wait to be.
-    pub fn record(&self, line: Vec<u8>) {
-        let Some(lines) = &self.lines else { return };
-        match lines.try_send(line) {
-            Ok(()) => self.overflowing.store(false, Ordering::Relaxed),
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
-                self.counts.lost("queue_full");
-                if !self.overflowing.swap(true, Ordering::Relaxed) {
-                    tracing::error!("the audit log is not written as fast as lines come: some are lost");
-                }
-            }
+    /// Takes the line of a decision, or counts it as lost when too many wait to be written. What lets somebody in is lost last.
+    pub fn record(&self, record: &Record<'_>) {
+        if self.lines.push(record.rank(), record.line()) {
+            tracing::error!("the audit log is not written as fast as lines come: some are lost");
         }
     }
 
@@ -103,69 +93,39 @@ impl AuditLog {
     pub fn reopen(&self) {
         self.reopen.store(true, Ordering::Release);
     }
-}
 
-impl Drop for AuditLog {
-    fn drop(&mut self) {
-        drop(self.lines.take());
-        // It ends with the last line, unless nobody reads its pipe: then those lines are lost, and the process still ends.
-        let deadline = Instant::now() + LAST_LINES;
-        while !self.writer.is_finished() && Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(1));
-        }
+    /// Writes what it has taken, if that takes no more than two seconds, and takes no more.
+    pub fn finish(&self) {
+        self.lines.finish();
     }
 }
 
-/// What the thread has.
-struct Sink {
+/// Where the thread writes.
+struct Output {
     target: AuditTarget,
-    output: Box<dyn Write + Send>,
-    /// The last line may have been written in part.
-    torn: bool,
-    failing: bool,
-    counts: AuditCounts,
+    file: File,
     reopen: Arc<AtomicBool>,
 }
 
-impl Sink {
-    fn write_all_of(mut self, lines: &Receiver<Vec<u8>>) {
-        for line in lines {
-            if self.reopen.swap(false, Ordering::Acquire) {
-                self.open_anew();
-            }
-            match self.write(&line) {
-                Ok(()) => {
-                    self.counts.written();
-                    if std::mem::take(&mut self.failing) {
-                        tracing::warn!("the audit log is written again");
-                    }
-                }
-                Err(error) => {
-                    self.torn = true;
-                    self.counts.lost("write_failed");
-                    if !std::mem::replace(&mut self.failing, true) {
-                        tracing::error!(%error, "the audit log cannot be written: lines are lost, logins go on");
-                    }
-                }
-            }
-        }
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
     }
 
-    fn write(&mut self, line: &[u8]) -> io::Result<()> {
-        if self.torn {
-            self.output.write_all(b"\n")?;
-            self.torn = false;
-        }
-        self.output.write_all(line)?;
-        self.output.flush()
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
+}
 
-    fn open_anew(&mut self) {
+impl Sink for Output {
+    fn prepare(&mut self) {
         let AuditTarget::File(path) = &self.target else { return };
+        if !self.reopen.swap(false, Ordering::Acquire) {
+            return;
+        }
         match append(path) {
             Ok(file) => {
-                self.output = Box::new(file);
-                self.torn = false;
+                self.file = file;
                 tracing::info!(path = %path.display(), "the audit log was opened anew");
             }
             Err(error) => {
@@ -173,17 +133,19 @@ impl Sink {
             }
         }
     }
+
+    fn fails(&self, error: &io::Error) {
+        tracing::error!(%error, "the audit log cannot be written: lines are lost, logins go on");
+    }
+
+    fn recovers(&self, lost: u64) {
+        tracing::warn!(lost, "the audit log is written again");
+    }
 }
 
 fn append(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).mode(0o600).open(path)
 }
-
-/// How long the end of the process waits for lines that were taken.
-const LAST_LINES: Duration = Duration::from_secs(2);
-
-/// A second of a flood, in about a megabyte.
-const QUEUE: usize = 2048;
 
 #[cfg(test)]
 mod tests {
@@ -191,11 +153,16 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
+    use crate::lines::Rank;
     use crate::metrics::Metrics;
 
     fn open(path: &Path) -> (AuditLog, Metrics) {
         let metrics = Metrics::default();
         (AuditLog::open(AuditTarget::File(path.to_owned()), metrics.audit.clone()).unwrap(), metrics)
+    }
+
+    fn write(log: &AuditLog, line: &[u8]) {
+        log.lines.push(Rank::Refusal, line.to_vec());
     }
 
     #[test]
@@ -204,7 +171,7 @@ mod tests {
         let path = dir.path().join("audit.log");
         for line in [b"one\n", b"two\n"] {
             let (log, _) = open(&path);
-            log.record(line.to_vec());
+            write(&log, line);
             drop(log);
         }
         assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntwo\n");
@@ -216,7 +183,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (path, moved) = (dir.path().join("audit.log"), dir.path().join("audit.log.1"));
         let (log, metrics) = open(&path);
-        log.record(b"one\n".to_vec());
+        write(&log, b"one\n");
         while !metrics
             .exposition(Vec::new())
             .text(crate::metrics::MetricsFormat::PrometheusText)
@@ -226,7 +193,7 @@ mod tests {
         }
         fs::rename(&path, &moved).unwrap();
         log.reopen();
-        log.record(b"two\n".to_vec());
+        write(&log, b"two\n");
         drop(log);
         assert_eq!(fs::read_to_string(&moved).unwrap(), "one\n");
         assert_eq!(fs::read_to_string(&path).unwrap(), "two\n");
@@ -236,48 +203,12 @@ mod tests {
     fn a_full_disk_costs_lines_and_nothing_else() {
         let (log, metrics) = open(Path::new("/dev/full"));
         for _ in 0..3 {
-            log.record(b"line\n".to_vec());
+            write(&log, b"line\n");
         }
         drop(log);
         let text = metrics.exposition(Vec::new()).text(crate::metrics::MetricsFormat::PrometheusText);
         assert!(text.contains("authenticator_server_audit_lost_total{why=\"write_failed\"} 3"), "{text}");
         assert!(text.contains("authenticator_server_audit_lines_total 0"), "{text}");
-    }
-
-    #[test]
-    fn a_line_that_was_torn_does_not_spoil_the_next() {
-        /// Takes two bytes, then has no room once.
-        struct Torn(Arc<std::sync::Mutex<Vec<u8>>>, u32);
-        impl Write for Torn {
-            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-                self.1 += 1;
-                if self.1 == 2 {
-                    return Err(io::ErrorKind::StorageFull.into());
-                }
-                let taken = if self.1 == 1 { 2 } else { bytes.len() };
-                self.0.lock().unwrap().extend_from_slice(&bytes[..taken]);
-                Ok(taken)
-            }
-
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
-            }
-        }
-        let written = Arc::default();
-        let sink = Sink {
-            target: AuditTarget::Stdout,
-            output: Box::new(Torn(Arc::clone(&written), 0)),
-            torn: false,
-            failing: false,
-            counts: AuditCounts::default(),
-            reopen: Arc::default(),
-        };
-        let (lines, taken) = sync_channel(2);
-        lines.send(b"{\"a\":1}\n".to_vec()).unwrap();
-        lines.send(b"{\"b\":2}\n".to_vec()).unwrap();
-        drop(lines);
-        sink.write_all_of(&taken);
-        assert_eq!(String::from_utf8(written.lock().unwrap().clone()).unwrap(), "{\"\n{\"b\":2}\n");
     }
 
     #[test]
@@ -290,7 +221,7 @@ mod tests {
     #[test]
     fn a_file_that_cannot_be_opened_is_named() {
         let target = AuditTarget::File("/absent/audit.log".into());
-        let error = AuditLog::open(target, AuditCounts::default()).unwrap_err().to_string();
+        let error = AuditLog::open(target, LineCounts::default()).unwrap_err().to_string();
         assert_eq!(error, "cannot open the audit log /absent/audit.log (--audit-log)");
     }
 }

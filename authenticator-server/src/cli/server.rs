@@ -26,7 +26,7 @@ use crate::ec2::{self, Ec2};
 use crate::http::{self, Askers, Webhook};
 use crate::kubeconfig::WebhookKubeconfig;
 use crate::listen::{Port, listen_on};
-use crate::logs;
+use crate::logs::{self, LogQueue};
 use crate::metrics::{Ec2Counts, Metrics};
 use crate::reload::Reload;
 use crate::sources::{Clients, Events, Following, MountedFile, OrderFile, Places, Sources};
@@ -41,21 +41,42 @@ use crate::verify::Verifier;
 /// When it cannot start: a file, a port or a setting is unusable.
 pub(super) fn run(config: ServerConfig) -> anyhow::Result<()> {
     let clock = Clock::system();
-    logs::install(config.logs.format, config.logs.verbosity, clock.clone());
+    let metrics = Metrics::default();
+    let log = logs::install_queued(config.logs.format, config.logs.verbosity, clock.clone(), metrics.log.clone());
+    let log = Finished(log.context("cannot start the thread that writes the log")?);
+    log_panics();
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    let served = runtime.block_on(serve(config, clock));
+    let served = runtime.block_on(serve(config, clock, metrics));
     // Whatever is still running after the drain is not worth waiting for.
     runtime.shutdown_background();
+    drop(log);
     served
 }
 
-async fn serve(config: ServerConfig, clock: Clock) -> anyhow::Result<()> {
+/// Finishes the log however the server ends.
+struct Finished(LogQueue);
+
+impl Drop for Finished {
+    fn drop(&mut self) {
+        self.0.finish();
+    }
+}
+
+/// Panics are lines of the log: one that wrote to standard error itself would wait there for whoever reads it.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let (location, message) = (panic.location().map(ToString::to_string), panic.payload_as_str());
+        tracing::error!(location, panic = message, "a part of the server panicked");
+    }));
+}
+
+async fn serve(config: ServerConfig, clock: Clock, metrics: Metrics) -> anyhow::Result<()> {
     let mut signals = Signals::new().context("cannot listen for signals")?;
-    let Some(started) = unless(signals.next(), start(config, clock)).await else {
+    let Some(started) = unless(signals.next(), start(config, clock, metrics)).await else {
         tracing::info!("stopped before it listened");
         return Ok(());
     };
-    let Started { address, background, health, listener, tls, webhook } = started?;
+    let Started { address, audit, background, health, listener, tls, webhook } = started?;
     tracing::info!(%address, "listening");
     let (stop, stopped) = oneshot::channel();
     let serving = http::serve(listener, tls, webhook, async {
@@ -65,12 +86,16 @@ async fn serve(config: ServerConfig, clock: Clock) -> anyhow::Result<()> {
         health.stop();
         let _ = stop.send(());
     };
-    until_stopped(serving, stop, background, signals).await
+    let stopped = until_stopped(serving, stop, background, signals).await;
+    // Tasks that are still running hold it too.
+    audit.inspect(|audit| audit.finish());
+    stopped
 }
 
 /// What serves, once it is let.
 struct Started {
     address: SocketAddr,
+    audit: Option<Arc<AuditLog>>,
     background: JoinSet<Infallible>,
     health: HealthEndpoint,
     listener: TcpListener,
@@ -79,7 +104,7 @@ struct Started {
 }
 
 /// Makes every part. What may be wrong is tried before anything is written: a start that fails leaves no traces.
-async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
+async fn start(config: ServerConfig, clock: Clock, metrics: Metrics) -> anyhow::Result<Started> {
     let ServerConfig {
         api_server,
         audit_log,
@@ -130,7 +155,6 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
     if order.iter().any(|source| matches!(source, SourceName::EksConfigMap | SourceName::Crd)) {
         api_clients.check_settings().await?;
     }
-    let metrics = Metrics::default();
     let contact = Contact::new(metrics.sts.clone(), clock.clone());
     let shown = sts_client_cert_file.as_deref().map(ClientCertificate::read).transpose()?;
     let network = network(sts_ca_file, shown).await?;
@@ -179,7 +203,7 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
     };
     let health = health::of(sources, metrics.certificates.clone(), contact, clock.clone());
     let health = HealthEndpoint::start(health_port, port_use, health, &mut background);
-    let authenticator = Authenticator::new(verifier, mappings, ec2, scrubbed, audit, clock);
+    let authenticator = Authenticator::new(verifier, mappings, ec2, scrubbed, audit.clone(), clock);
     let exposition = metrics.exposition(gauges);
     let askers = if clients.is_some() { Askers::Known(client_allowed_names) } else { Askers::Anybody };
     let webhook = Arc::new(Webhook::new(
@@ -190,7 +214,7 @@ async fn start(config: ServerConfig, clock: Clock) -> anyhow::Result<Started> {
         &metrics,
         exposition,
     ));
-    Ok(Started { address, background, health, listener, tls, webhook })
+    Ok(Started { address, audit, background, health, listener, tls, webhook })
 }
 
 /// Opens the audit log anew whenever files are to be read again.

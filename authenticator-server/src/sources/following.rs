@@ -128,7 +128,7 @@ impl Following {
             self.sources.forget(source);
         }
         let names: Vec<_> = order.iter().map(|source| source.as_str()).collect();
-        tracing::info!(order = names.join(" "), "the order of sources has changed");
+        tracing::info!(order = crate::logs::list(&names).as_slice(), "the order of sources has changed");
     }
 
     fn follow(&mut self, source: SourceName) {
