@@ -106,6 +106,21 @@ async fn main() {
             "shield_answers_total{from=\"asked\"",
             Fault::HangingUp,
         ),
+        (
+            "70 forged tokens a second of a region whose STS never answers",
+            r#"shield_shed_total{full="host""#,
+            Fault::DeadRegion(70),
+        ),
+        (
+            "120 forged tokens a second of a region whose STS never answers",
+            r#"shield_shed_total{full="host""#,
+            Fault::DeadRegion(120),
+        ),
+        (
+            "500 tokens a second that are none, and nobody reads the log",
+            r#"log_lost_total{why="queue_full""#,
+            Fault::UnreadLog,
+        ),
         ("another certificate on disk each second", r#"certificate_reloads_total{result="taken""#, Fault::Certificates),
         ("the process is killed and started again", "process_start_time_seconds", Fault::Killed),
     ];
@@ -130,6 +145,10 @@ enum Fault {
     /// So many forged tokens a second, of this size, over the connection of those who are known.
     Flood(u32, usize, Behaviour),
     HangingUp,
+    /// So many forged tokens a second of a region that never answers.
+    DeadRegion(u32),
+    /// The pipe of the log is full.
+    UnreadLog,
     Busy,
     SlowBodies,
     Forged,
@@ -154,7 +173,7 @@ async fn row(what: &str, metric: &str, fault: &Fault, time: Duration, beside: Op
     let is_beside = beside.is_some();
     let people: Vec<_> =
         (0..PEOPLE).map(|n| Principal::role_session(ACCOUNT, "worker", &format!("worker-{n}"))).collect();
-    let mut scene = Scene::new(people.clone(), beside);
+    let mut scene = Scene::new(people.clone(), beside, matches!(fault, Fault::UnreadLog));
     let reviewer = scene.server.reviewer();
     let mut tokens = people.iter().map(|who| plugin::token(who, CLUSTER, "us-west-2"));
     let known = tokens.next().expect("a token");
@@ -177,7 +196,7 @@ async fn row(what: &str, metric: &str, fault: &Fault, time: Duration, beside: Op
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
     crowd.abort_all();
-    scene.sts.behave(Behaviour::Normal);
+    scene.end();
     let ended = Instant::now();
     let back = back(&reviewer, &mut tokens, ended).await;
     asking.join_all().await;
@@ -193,7 +212,10 @@ async fn row(what: &str, metric: &str, fault: &Fault, time: Duration, beside: Op
     if is_beside {
         return;
     }
-    if let Fault::Flood(..) | Fault::HangingUp = fault {
+    if let Fault::DeadRegion(_) = fault {
+        assert_eq!(new.unknown.load(Ordering::SeqCst), 0, "a first-time caller of the healthy region was not let in");
+    }
+    if let Fault::Flood(..) | Fault::HangingUp | Fault::DeadRegion(_) | Fault::UnreadLog = fault {
         let [unknown, unconnected] = [&old.unknown, &old.unconnected].map(|count| count.load(Ordering::SeqCst));
         assert_eq!((unknown, unconnected), (0, 0), "a known token was not let in");
         assert!(memory < MOST_MEMORY_UNDER_LOAD_KIB, "memory grew to {memory} KiB");
@@ -226,21 +248,30 @@ struct Scene {
 }
 
 impl Scene {
-    fn new(people: Vec<Principal>, program: Option<PathBuf>) -> Scene {
+    fn new(people: Vec<Principal>, program: Option<PathBuf>, is_log_unread: bool) -> Scene {
         let (sts, operator) = (Sts::start(people), Arc::new(Operator::new()));
         let state = TempDir::new().expect("a folder can be made");
         operator.put_pair(state.path());
-        let server = Scene::start(&sts, &state, program.clone(), "0");
+        let wrapper = if is_log_unread { &["bash", "-c", UNREAD][..] } else { &[] };
+        let server = Scene::start(&sts, &state, program.clone(), "0", wrapper);
         Scene { sts, operator, state, program, server }
     }
 
-    fn start(sts: &Sts, state: &TempDir, program: Option<PathBuf>, port: &str) -> Server {
+    /// Ends what was begun, as far as it is not the crowd's.
+    fn end(&self) {
+        self.sts.behave(Behaviour::Normal);
+        self.sts.behave_at(DEAD_HOST, Behaviour::Normal);
+        std::fs::write(self.server.folder().join("read-on"), "").expect("the server's folder is there");
+    }
+
+    fn start(sts: &Sts, state: &TempDir, program: Option<PathBuf>, port: &str, wrapper: &[&str]) -> Server {
         Setup::new(&format!("clusterID: {CLUSTER}\nserver: {{mapAccounts: ['{ACCOUNT}']}}"))
             .sts(sts)
             .argument("--log-verbosity=info")
             .argument(format!("--state-dir={}", state.path().display()))
             .argument(format!("--port={port}"))
             .program(program)
+            .wrapped_in(wrapper)
             .start()
             .expect("the webhook comes up")
     }
@@ -252,7 +283,7 @@ impl Scene {
             Fault::Sts(behaviour) => self.sts.behave(behaviour.clone()),
             Fault::HangAndFlood => {
                 self.sts.behave(Behaviour::Hang);
-                crowd.spawn(flood(self.server.reviewer(), 50, SMALL));
+                crowd.spawn(flood(self.server.reviewer(), 50, |n| forged(n, "us-west-2", SMALL)));
             }
             Fault::Idle(connections, hello) => {
                 let (address, connections, hello) = (self.server.address().to_owned(), *connections, hello.clone());
@@ -269,7 +300,15 @@ impl Scene {
             }
             Fault::Flood(per_second, bytes, behaviour) => {
                 self.sts.behave(behaviour.clone());
-                crowd.spawn(flood(reviewer.clone(), *per_second, *bytes));
+                let bytes = *bytes;
+                crowd.spawn(flood(reviewer.clone(), *per_second, move |n| forged(n, "us-west-2", bytes)));
+            }
+            Fault::DeadRegion(per_second) => {
+                self.sts.behave_at(DEAD_HOST, Behaviour::Hang);
+                crowd.spawn(flood(reviewer.clone(), *per_second, |n| forged(n, "eu-west-1", SMALL)));
+            }
+            Fault::UnreadLog => {
+                crowd.spawn(flood(reviewer.clone(), 500, |number| format!("k8s-aws-v1.{number}")));
             }
             Fault::HangingUp => {
                 self.sts.behave(Behaviour::After(Duration::from_millis(300)));
@@ -315,7 +354,7 @@ impl Scene {
                 let port = self.server.address().rsplit(':').next().unwrap_or_default().to_owned();
                 tokio::task::block_in_place(|| {
                     let _ = self.server.ended_within(Duration::from_secs(10));
-                    self.server = Scene::start(&self.sts, &self.state, self.program.clone(), &port);
+                    self.server = Scene::start(&self.sts, &self.state, self.program.clone(), &port, &[]);
                 });
             }
         }
@@ -323,11 +362,20 @@ impl Scene {
     }
 }
 
-/// So many forged tokens a second, of this size.
-async fn flood(reviewer: Reviewer, per_second: u32, bytes: usize) {
+/// The collector of a log, alive and stuck once the webhook listens, until a file says that it may read on.
+const UNREAD: &str = r#"exec "$0" "$@" 2> >(sed -u '/"listening"/q'; until [ -e read-on ] || ! kill -0 $$ 2>/dev/null; do sleep 0.05; done; exec cat)"#;
+
+const DEAD_HOST: &str = "sts.eu-west-1.amazonaws.com";
+
+fn forged(number: u32, region: &str, bytes: usize) -> String {
+    forger::large_token(&format!("AKIA{number:0>16}"), region, bytes)
+}
+
+/// So many of these tokens a second.
+async fn flood(reviewer: Reviewer, per_second: u32, token: impl Fn(u32) -> String) {
     let (mut asking, begun) = (JoinSet::new(), Instant::now());
     for number in 0_u32.. {
-        let token = forger::large_token(&format!("AKIA{number:0>16}"), "us-west-2", bytes);
+        let token = token(number);
         let reviewer = reviewer.clone();
         asking.spawn(async move { ask(&reviewer, &token).await.is_ok() });
         while asking.try_join_next().is_some() {}
