@@ -4,7 +4,7 @@
 //! heads of requests, and those hold signatures. What kube says is never shown: it repeats itself with every try, and
 //! [`crate::sources`] tells each change once.
 //!
-//! The server's lines go through a [queue](crate::lines): whoever reads them, or does not, keeps nobody waiting.
+//! The server's lines go through a bounded queue (the module `lines`): a reader that does not read them delays no answer.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};

@@ -1,5 +1,5 @@
 //! The metadata service of an EC2 instance, version 2 alone: nothing is told to whoever brings no session token of it. What stands
-//! in for the service is odd in many ways; by the path before its own it is asked to be so too ([`Manner`]).
+//! in for the service is odd in many ways; by the path before its own it is asked to be so too (`Manner`).
 //!
 //! Paths and headers:
 //! <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html>.
