@@ -1,9 +1,11 @@
 //! How services of AWS are reached: at which address, by which way, and whom to trust there.
 
 mod client_certificate;
+mod container;
 mod dial;
 mod endpoint;
 mod instance;
+mod local;
 mod own;
 mod query;
 mod role;
@@ -70,6 +72,19 @@ impl Network {
             .build(connector.https_only())
     }
 
+    /// A client for what the machine itself offers, with encryption or without: straight, whatever the environment's proxy.
+    fn local_client<B>(&self, connecting: Duration) -> HttpClient<B>
+    where
+        B: Body + Send,
+        B::Data: Send,
+    {
+        let connector = Connector::new(Dialer::new(None), self.tls(), Arc::default(), Some(connecting));
+        hyper_util::client::legacy::Client::builder(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .build(connector)
+    }
+
     fn tls(&self) -> ClientConfig {
         let tls = self.roots.tls();
         match self.certificate.clone() {
@@ -78,8 +93,7 @@ impl Network {
         }
     }
 
-    /// The client with which aws-config asks for credentials and region: of instance and container without encryption, of AWS
-    /// with it, by way of the environment's proxy.
+    /// The client with which aws-config asks AWS for credentials, by way of the environment's proxy.
     fn sdk_client(&self) -> SharedHttpClient {
         transport::sdk_client(self.tls(), self.proxies.clone())
     }

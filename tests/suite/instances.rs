@@ -3,6 +3,7 @@
 use std::fs;
 use std::time::Instant;
 
+use authenticator_tests::support::container::{self, Container};
 use authenticator_tests::support::control_plane::ReviewVersion;
 use authenticator_tests::support::ec2::{Api, Behaviour, Ec2, Hostname, Machine, State};
 use authenticator_tests::support::instance::Instance;
@@ -311,7 +312,7 @@ async fn a_webhook_on_an_instance_asks_in_its_region_and_as_its_role() {
 /// As in a pod that is a hop too far from the instance, or beside what stands in for the service.
 #[tokio::test]
 async fn a_webhook_asks_an_odd_instance_too() {
-    for manner in ["status-401", "status-403", "status-500", "cuts", "hangs", "lasting", "line-of-two"] {
+    for manner in ["status-401", "status-403", "status-500", "cuts", "hangs", "lasting", "line-of-two", "zone"] {
         let cloud = Cloud::new([machine(1)]);
         let itself = Principal::role_session(ACCOUNT, "control-plane", "i-0123456789abcdef0");
         cloud.sts.know(itself.clone());
@@ -324,6 +325,49 @@ async fn a_webhook_asks_an_odd_instance_too() {
         assert!(matches!(answer, Answer::Allowed(_)), "{manner}: {answer:?}");
         let callers: Vec<_> = cloud.ec2.calls(Api::Ec2).into_iter().map(|call| call.caller).collect();
         assert_eq!(callers, [Some(itself.arn)], "{manner}");
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_asks_the_endpoint_of_its_container_as_aws_cli_does() {
+    let role = || Principal::role_session(ACCOUNT, "control-plane", "a-pod");
+    let lasting = || Principal::user(ACCOUNT, "without-a-session");
+    let missing = "ec2.no_credentials";
+    for (itself, variable, path, token, refusal) in [
+        (role(), FULL_URI, container::SECRET_PATH, None, None),
+        (role(), FULL_URI, container::OFFSET_PATH, None, None),
+        (role(), FULL_URI, "/v2/credentials/a task", None, None),
+        (role(), FULL_URI, "/busy/429", None, None),
+        (role(), FULL_URI, "/busy/503", None, None),
+        (role(), FULL_URI, container::GUARDED_PATH, Some(container::TOKEN), None),
+        // Its token is null.
+        (lasting(), FULL_URI, container::SECRET_PATH, None, None),
+        (role(), FULL_URI, "/busy/403", None, Some(missing)),
+        (role(), FULL_URI, "/v2/credentials/another", None, Some(missing)),
+        (role(), FULL_URI, container::GUARDED_PATH, Some("a token\n"), Some(missing)),
+        (role(), RELATIVE_URI, "", None, Some(missing)),
+    ] {
+        let cloud = Cloud::new([machine(1)]);
+        cloud.sts.know(itself.clone());
+        let ends = Timestamp::now() + SignedDuration::from_hours(6);
+        let endpoint = Container::start(&itself, ends);
+        let instance = Instance::start(role(), ends, REGION);
+        let config = cloud.config("", NAMED);
+        let url = if variable == FULL_URI { format!("{}{path}", endpoint.url()) } else { path.to_owned() };
+        let setup = Setup::new(&config).sts(&cloud.sts).reaching_ec2(&cloud.ec2).variable("AWS_REGION", REGION);
+        let setup = setup.variable("AWS_EC2_METADATA_SERVICE_ENDPOINT", instance.url()).variable(variable, url);
+        let setup =
+            token.iter().fold(setup, |setup, token| setup.variable("AWS_CONTAINER_AUTHORIZATION_TOKEN", *token));
+        let server = setup.start().unwrap();
+        let answer = cloud.ask(&server, &id(1)).await;
+        match refusal {
+            Some(code) => assert!(is_unavailable(&answer, code), "{path}: {answer:?}"),
+            None => {
+                assert!(matches!(answer, Answer::Allowed(_)), "{path}: {answer:?}");
+                let callers: Vec<_> = cloud.ec2.calls(Api::Ec2).into_iter().map(|call| call.caller).collect();
+                assert_eq!(callers, [Some(itself.arn)], "{path}");
+            }
+        }
     }
 }
 
@@ -461,6 +505,8 @@ fn groups() -> Vec<String> {
     ["system:bootstrappers", "system:nodes"].map(str::to_owned).to_vec()
 }
 
+const FULL_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+const RELATIVE_URI: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
 const REGION: &str = "us-west-2";
 const VPC: &str = "vpc-0a1b2c3d4e5f60718";
 const NAMED: &str = "username: 'system:node:{{EC2PrivateDNSName}}', groups: ['system:bootstrappers', 'system:nodes']";

@@ -12,18 +12,13 @@ use aws_config::profile::ProfileSet;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, future::ProvideCredentials as CredentialsFuture};
-use aws_smithy_types::DateTime;
-use aws_smithy_types::date_time::Format;
 use aws_types::region::Region;
 use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
-use http_body_util::{BodyExt as _, Empty, Limited};
+use http_body_util::Empty;
 use hyper::body::Bytes;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
-use serde::Deserialize;
 
-use super::Environment;
+use super::local::{self, Local, NoAnswer};
+use super::{Environment, Network};
 use crate::clock::Clock;
 
 /// The service, unless it is turned off.
@@ -32,7 +27,7 @@ pub(super) struct Instance(Option<Arc<Service>>);
 
 #[derive(Debug)]
 struct Service {
-    client: Client<HttpConnector, Empty<Bytes>>,
+    local: Local,
     /// Without a slash at its end.
     endpoint: String,
     /// Whether it may be asked in its first version.
@@ -48,15 +43,14 @@ enum Session {
     None { reason: String },
 }
 
-/// Why there is no answer.
-enum NoAnswer {
-    NotReached(String),
-    Other(String),
-}
-
 impl Instance {
     /// The service as variables or, after them, the profile describe it; botocore's `IMDSFetcher` is the model.
-    pub(super) fn new(environment: &Environment, profile: Option<&ProfileSet>, clock: Clock) -> Self {
+    pub(super) fn new(
+        environment: &Environment,
+        profile: Option<&ProfileSet>,
+        network: &Network,
+        clock: Clock,
+    ) -> Self {
         let setting =
             |variable, key| environment.get(variable).or_else(|| profile?.get(key).filter(|text| !text.is_empty()));
         let is_on = |text: &str| text.eq_ignore_ascii_case("true");
@@ -70,10 +64,8 @@ impl Instance {
         };
         let usual = if is_ipv6 { "http://[fd00:ec2::254]" } else { "http://169.254.169.254" };
         let endpoint = setting("AWS_EC2_METADATA_SERVICE_ENDPOINT", "ec2_metadata_service_endpoint").unwrap_or(usual);
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         Self(Some(Arc::new(Service {
-            client: Client::builder(TokioExecutor::new()).build(connector),
+            local: Local::new(network, CONNECT_TIMEOUT, TIMEOUT),
             endpoint: endpoint.trim_end_matches('/').to_owned(),
             first_version: !setting("AWS_EC2_METADATA_V1_DISABLED", "ec2_metadata_v1_disabled").is_some_and(is_on),
             is_without_session: AtomicBool::new(false),
@@ -116,7 +108,7 @@ impl Service {
     async fn credentials(&self) -> Result<Credentials, String> {
         let session = self.session().await?;
         let role = role_name(&self.text(ROLES, &session).await?)?;
-        let mut credentials = read(&self.text(&format!("{ROLES}{role}"), &session).await?)?;
+        let mut credentials = local::read(&self.text(&format!("{ROLES}{role}"), &session).await?, "instance")?;
         let now = std::time::SystemTime::from(self.clock.now());
         // AWS takes them beyond their end while the service cannot renew them.
         if credentials.expiry().is_some_and(|end| end <= now) {
@@ -125,9 +117,16 @@ impl Service {
         Ok(credentials)
     }
 
+    /// The region, or that of the zone where the service is older than the region's path. botocore reads the zone alone.
     async fn region(&self) -> Result<Region, String> {
-        let text = self.text("/latest/meta-data/placement/region", &self.session().await?).await?;
-        Ok(Region::new(String::from_utf8_lossy(&text).trim().to_owned()))
+        let session = self.session().await?;
+        if let Ok(region) = self.text("/latest/meta-data/placement/region", &session).await {
+            return Ok(Region::new(String::from_utf8_lossy(&region).trim().to_owned()));
+        }
+        let zone = self.text("/latest/meta-data/placement/availability-zone", &session).await?;
+        let zone = String::from_utf8_lossy(&zone);
+        let zone = zone.trim();
+        Ok(Region::new(zone.strip_suffix(|last: char| last.is_ascii_lowercase()).unwrap_or(zone).to_owned()))
     }
 
     /// A session of the second version, or why it is the first. That is remembered for as long as it turns out right.
@@ -167,7 +166,7 @@ impl Service {
         let text = match self.ask(Method::GET, path, header).await {
             Ok((StatusCode::OK, text)) => Ok(text),
             Ok((status, _)) => Err(format!("HTTP status {}", status.as_u16())),
-            Err(NoAnswer::NotReached(reason) | NoAnswer::Other(reason)) => Err(reason),
+            Err(error) => Err(error.reason()),
         };
         self.is_without_session.store(is_without && text.is_ok(), Ordering::Relaxed);
         text.map_err(|error| match session {
@@ -189,18 +188,7 @@ impl Service {
         *request.method_mut() = method;
         *request.uri_mut() = uri;
         request.headers_mut().extend(header);
-        let answer = async {
-            let answer = self.client.request(request).await.map_err(|error| {
-                let reason = super::chain(&error);
-                if error.is_connect() { NoAnswer::NotReached(reason) } else { NoAnswer::Other(reason) }
-            })?;
-            let (parts, body) = answer.into_parts();
-            let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
-            let body = body.map_err(|error| NoAnswer::Other(error.to_string()))?;
-            Ok((parts.status, body.to_bytes()))
-        };
-        let answer = tokio::time::timeout(TIMEOUT, answer).await;
-        answer.unwrap_or_else(|_| Err(NoAnswer::Other("no answer in time".to_owned())))
+        self.local.ask(request).await
     }
 }
 
@@ -216,35 +204,6 @@ fn role_name(body: &[u8]) -> Result<String, String> {
     Err(format!("it answers {beginning:?}... where the name of the instance's role should be"))
 }
 
-fn read(document: &[u8]) -> Result<Credentials, String> {
-    let unreadable = |_| "its answer is not one JSON object of credentials".to_owned();
-    let Document { code, access_key_id, secret_access_key, token, expiration } =
-        serde_json::from_slice(document).map_err(unreadable)?;
-    if let Some(code) = code.filter(|code| code != "Success") {
-        return Err(format!("it says {code:?}"));
-    }
-    let (Some(id), Some(secret)) = (access_key_id, secret_access_key) else {
-        return Err("its answer lacks a key".to_owned());
-    };
-    let end = expiration.map(|text| time(&text).ok_or_else(|| "its Expiration is no time".to_owned())).transpose()?;
-    Ok(Credentials::new(id, secret, token, end, "instance"))
-}
-
-fn time(text: &str) -> Option<std::time::SystemTime> {
-    let utc = text.strip_suffix("UTC").map(|rest| format!("{}Z", rest.trim_end()));
-    DateTime::from_str(utc.as_deref().unwrap_or(text), Format::DateTimeWithOffset).ok()?.try_into().ok()
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Document {
-    code: Option<String>,
-    access_key_id: Option<String>,
-    secret_access_key: Option<String>,
-    token: Option<String>,
-    expiration: Option<String>,
-}
-
 const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
 const LIFETIME: HeaderName = HeaderName::from_static("x-aws-ec2-metadata-token-ttl-seconds");
 const SESSION: HeaderName = HeaderName::from_static("x-aws-ec2-metadata-token");
@@ -252,9 +211,6 @@ const SESSION: HeaderName = HeaderName::from_static("x-aws-ec2-metadata-token");
 /// On EC2 the service is on the same machine. Three answers must come within the time that this server waits for credentials.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
 const TIMEOUT: Duration = Duration::from_secs(1);
-
-/// Session tokens have up to 4096 bytes.
-const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
 /// botocore goes on for 12 to 20 minutes.
 const EXTENSION: Duration = Duration::from_secs(15 * 60);
@@ -280,37 +236,12 @@ mod tests {
     }
 
     #[test]
-    fn credentials_are_read_with_their_end_however_it_is_written() {
-        let document = |end: &str| {
-            format!(
-                r#"{{"Code":"Success","AccessKeyId":"ASIA","SecretAccessKey":"s","Token":"t","Expiration":"{end}"}}"#
-            )
-        };
-        let expected = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_323_045);
-        for end in
-            ["2026-01-02T03:04:05Z", "2026-01-02T03:04:05+00:00", "2026-01-01T19:04:05-08:00", "2026-01-02T03:04:05UTC"]
-        {
-            let credentials = read(document(end).as_bytes()).unwrap();
-            assert_eq!((credentials.session_token(), credentials.expiry()), (Some("t"), Some(expected)), "{end}");
-        }
-        assert!(read(document("9999-12-31T23:59:59Z").as_bytes()).unwrap().expiry() > Some(expected));
-        for (text, reason) in [
-            ("<html>", "not one JSON object"),
-            ("{}", "lacks a key"),
-            (r#"{"Code":"Failed","Message":"hunter2"}"#, "it says \"Failed\""),
-            (&document("soon"), "Expiration is no time"),
-        ] {
-            let error = read(text.as_bytes()).unwrap_err();
-            assert!(error.contains(reason), "{error}");
-        }
-    }
-
-    #[test]
     fn each_setting_is_the_environments_then_the_profiles() {
+        let network = Network::new(transport::Roots::none(), transport::Proxies::default(), None);
         let service = |variables: &[(&str, &str)]| {
             let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
             let environment = Environment::from_vars(variables);
-            let Instance(service) = Instance::new(&environment, None, Clock::system());
+            let Instance(service) = Instance::new(&environment, None, &network, Clock::system());
             service.map(|service| (service.endpoint.clone(), service.first_version))
         };
         let (ipv4, ipv6) = ("http://169.254.169.254".to_owned(), "http://[fd00:ec2::254]".to_owned());

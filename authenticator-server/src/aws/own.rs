@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::BehaviorVersion;
-use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider};
 use aws_config::meta::credentials::CredentialsProviderChain;
 use aws_config::meta::region::RegionProviderChain;
@@ -21,6 +20,7 @@ use aws_types::os_shim_internal::{Env, Fs};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use super::container::Container;
 use super::instance::Instance;
 use super::{Environment, Network};
 use crate::clock::Clock;
@@ -95,11 +95,13 @@ impl OwnCredentials {
 }
 
 /// The region that this machine is in, if that is known, and the credentials that it has. The sources and their order are those of
-/// aws-config's default chains: environment, profile, web identity, container, instance; the last is asked by code of our own.
+/// aws-config's default chains: environment, profile, web identity, container, instance; the last two are asked by code of our own.
 pub async fn own(network: &Network, clock: Clock) -> (Option<String>, OwnCredentials) {
     // A profile that cannot be read is an error of the source that reads it.
     let profile = aws_config::profile::load(&Fs::real(), &Env::real(), &Default::default(), None).await.ok();
-    let instance = Instance::new(&Environment::of_process(), profile.as_ref(), clock.clone());
+    let environment = Environment::of_process();
+    let container = Container::new(&environment, network);
+    let instance = Instance::new(&environment, profile.as_ref(), network, clock.clone());
     let regions = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
         .or_else(ProfileFileRegionProvider::new())
         .or_else(instance.clone());
@@ -114,11 +116,14 @@ pub async fn own(network: &Network, clock: Clock) -> (Option<String>, OwnCredent
         .with_region(config.region().cloned())
         .with_use_fips(config.use_fips())
         .with_use_dual_stack(config.use_dual_stack());
-    let of_profile = ProfileFileCredentialsProvider::builder().configure(&config);
+    let of_profile = ProfileFileCredentialsProvider::builder()
+        .configure(&config)
+        .with_custom_provider("EcsContainer", container.clone())
+        .with_custom_provider("Ec2InstanceMetadata", instance.clone());
     let sources = CredentialsProviderChain::first_try("environment", EnvironmentVariableCredentialsProvider::new())
-        .or_else("profile", of_profile.with_custom_provider("Ec2InstanceMetadata", instance.clone()).build())
+        .or_else("profile", of_profile.build())
         .or_else("web identity", WebIdentityTokenCredentialsProvider::builder().configure(&config).build())
-        .or_else("container", EcsCredentialsProvider::builder().configure(&config).build())
+        .or_else("container", container)
         .or_else("instance", instance);
     let sources = Arc::new(sources);
     let credentials = OwnCredentials::new(clock, move || {

@@ -31,6 +31,11 @@ impl Environment {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
+    /// A variable that is set, to nothing or to something.
+    pub(super) fn raw(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
     /// The region that this machine is in, as AWS programs are told it.
     #[must_use]
     pub fn region(&self) -> Option<&str> {

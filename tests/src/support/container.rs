@@ -5,6 +5,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::header::AUTHORIZATION;
 use http::{Method, Response, StatusCode};
@@ -50,7 +51,18 @@ impl Container {
             "Expiration": ends.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         })
         .to_string();
-        let server = Loopback::start(address, None, move |asked| Reply::Answer(answer(&asked, &credentials)))?;
+        let offset = ends.strftime("%Y-%m-%dT%H:%M:%S+00:00").to_string();
+        let of_offset = credentials.replace(&ends.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(), &offset);
+        let refused = AtomicUsize::new(0);
+        let server = Loopback::start(address, None, move |asked| {
+            Reply::Answer(match asked.parts.uri.path() {
+                OFFSET_PATH => plain(StatusCode::OK, "application/json", of_offset.clone()),
+                path => match status_of(path).filter(|_| refused.fetch_add(1, Ordering::Relaxed) < REFUSALS) {
+                    Some(status) => plain(status, "text/plain", String::new()),
+                    None => answer(&asked, &credentials),
+                },
+            })
+        })?;
         Ok(Container { server })
     }
 
@@ -67,6 +79,11 @@ impl Container {
     }
 }
 
+/// What the first [`REFUSALS`] requests for this path are answered: `/busy/429`.
+fn status_of(path: &str) -> Option<StatusCode> {
+    path.strip_prefix(BUSY_PATH)?.parse().ok()
+}
+
 fn answer(asked: &Asked, credentials: &str) -> Response<Bytes> {
     let says = |status, body: String| plain(status, "application/json", body);
     let refusal = |code: &str, message: &str| json!({"code": code, "message": message}).to_string();
@@ -79,6 +96,7 @@ fn answer(asked: &Asked, credentials: &str) -> Response<Bytes> {
         (&Method::GET, GUARDED_PATH, _) => {
             says(StatusCode::UNAUTHORIZED, refusal("AuthorizationError", "the authorization token is not valid"))
         }
+        (&Method::GET, path, None) if status_of(path).is_some() => says(StatusCode::OK, credentials.to_owned()),
         _ => says(StatusCode::NOT_FOUND, refusal("InvalidIdInRequest", "no credentials for this path")),
     }
 }
@@ -87,6 +105,12 @@ fn answer(asked: &Asked, credentials: &str) -> Response<Bytes> {
 pub const SECRET_PATH: &str = "/v2/credentials/0b6a6a1c-1f4e-4f0e-9d2e-example00001";
 /// The same, of a name with a blank, as it is sent.
 const SPACED_PATH: &str = "/v2/credentials/a%20task";
+/// The path at which the end is written with an offset.
+pub const OFFSET_PATH: &str = "/v2/credentials/offset";
+/// Before a status with which the endpoint refuses at first.
+const BUSY_PATH: &str = "/busy/";
+/// How often.
+const REFUSALS: usize = 2;
 /// The path of EKS Pod Identity, for whoever brings [`TOKEN`].
 pub const GUARDED_PATH: &str = "/v1/credentials";
 /// What a container of EKS Pod Identity brings.

@@ -103,6 +103,8 @@ enum Manner<'a> {
     Lasting,
     /// The name of the role ends so. `/line`, `/line-of-two`
     RoleEndsIn(&'a str),
+    /// It tells its zone and not its region, as it did before 2020. `/zone`
+    Zone,
     /// Whatever is asked for, it is a page on which to log in. `/page`
     Page,
 }
@@ -119,6 +121,7 @@ impl Manner<'_> {
             "/line" => Manner::RoleEndsIn("\n"),
             "/line-of-two" => Manner::RoleEndsIn("\r\n"),
             "/page" => Manner::Page,
+            "/zone" => Manner::Zone,
             other => {
                 let status = other.strip_prefix("/status-").and_then(|status| status.parse().ok());
                 Manner::Refuses(status.unwrap_or_else(|| panic!("{other} is no manner")))
@@ -137,7 +140,10 @@ impl Manner<'_> {
             Manner::Cuts if begins => Reply::Cut,
             Manner::Hangs if begins => Reply::Hang,
             Manner::Refuses(_) | Manner::Cuts | Manner::Hangs => Reply::Answer(document_at(path, asked, documents)),
-            Manner::Whole => Reply::Answer(answer(path, asked, documents, sessions)),
+            Manner::Zone if path.ends_with("/placement/region") => {
+                Reply::Answer(plain(StatusCode::NOT_FOUND, "text/plain", String::new()))
+            }
+            Manner::Whole | Manner::Zone => Reply::Answer(answer(path, asked, documents, sessions)),
             Manner::Lasting => {
                 let mut response = answer(path, asked, documents, sessions);
                 response.headers_mut().remove(LIFETIME);
