@@ -186,14 +186,23 @@ impl Metadata {
         self.credentials_of_role(now).await.map_err(|reason| self.instance.gives_nothing(reason))
     }
 
-    /// Asks for the region that the instance is in; `None` where the service has none.
+    /// Asks for the region that the instance is in, or its zone where the service is older than the region's path: botocore asks for
+    /// the zone alone. `None` where the service has neither.
     ///
     /// A service that cannot be asked has no credentials either: waiting for it once is enough.
     pub(super) async fn region(&self) -> Result<Option<String>, InstanceError> {
-        let answer = self.get("/latest/meta-data/placement/region").await;
+        if let Some(region) = self.place("region").await? {
+            return Ok(Some(region));
+        }
+        let zone = self.place("availability-zone").await?;
+        Ok(zone.map(|zone| zone.strip_suffix(|last: char| last.is_ascii_lowercase()).unwrap_or(&zone).to_owned()))
+    }
+
+    async fn place(&self, what: &str) -> Result<Option<String>, InstanceError> {
+        let answer = self.get(&format!("/latest/meta-data/placement/{what}")).await;
         let answer = answer.map_err(|reason| self.instance.gives_nothing(reason))?;
-        let region = (answer.status == 200).then(|| String::from_utf8_lossy(&answer.body).trim().to_owned());
-        Ok(region.filter(|region| !region.is_empty()))
+        let text = (answer.status == 200).then(|| String::from_utf8_lossy(&answer.body).trim().to_owned());
+        Ok(text.filter(|text| !text.is_empty()))
     }
 
     async fn credentials_of_role(&self, now: Timestamp) -> Result<Credentials, String> {

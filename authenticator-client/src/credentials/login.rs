@@ -9,8 +9,10 @@ use aws_types::region::Region;
 use super::{SourceError, call::first_cause, outside::OutsideError};
 use crate::{World, profile::ProfileView};
 
+mod judged;
 mod noted;
 
+pub(super) use judged::judged;
 use noted::Noted;
 
 /// A session, by the ARN of whoever is logged in.

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::{
     instance::{Instance, Metadata},
+    login,
     network::{self, TrustError},
     services::{Service, ServiceError},
     sts::Sts,
@@ -99,10 +100,10 @@ impl<'a> Outside<'a> {
         Ok(config.build())
     }
 
-    /// What aws-config's own providers need, to ask AWS.
+    /// What aws-config's provider for `aws login` needs, to ask AWS.
     pub(super) fn provider_config(&self, region: Region) -> Result<ProviderConfig, OutsideError> {
         Ok(ProviderConfig::empty()
-            .with_http_client(self.client()?)
+            .with_http_client(login::judged(self.client()?))
             .with_region(Some(region))
             .with_sleep_impl(TokioSleep::new())
             .with_time_source(Clock(self.world.clock)))

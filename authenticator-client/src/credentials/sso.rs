@@ -7,6 +7,7 @@ use std::{fmt, path::PathBuf, time::SystemTime};
 
 use aws_config::sso::SsoTokenProvider;
 use aws_credential_types::{Credentials, provider::token::ProvideToken};
+use aws_smithy_types::{DateTime, date_time::Format};
 use aws_types::{
     SdkConfig,
     os_shim_internal::{Env, Fs},
@@ -43,6 +44,7 @@ pub(super) struct Sso {
 struct Token {
     access_token: String,
     expires_at: String,
+    registration_expires_at: Option<String>,
 }
 
 /// There are no credentials of Identity Center.
@@ -161,7 +163,10 @@ impl Sso {
         let now = clock();
         let token = match self.lasting_token(env, fs, now).await {
             Some(token) => token,
-            None => self.renewed_token(oidc, now).await?,
+            None => {
+                self.respell_ends(env, fs).await;
+                self.renewed_token(oidc, now).await?
+            }
         };
         let answer = aws_sdk_sso::Client::new(portal)
             .get_role_credentials()
@@ -198,20 +203,29 @@ impl Sso {
             ("sso region", Some(region.clone())),
             ("account", Some(account_id.clone())),
             ("role", Some(role_name.clone())),
-            ("token", self.token(env, fs).await),
+            ("token", self.file(env, fs).await.map(|(_, text)| text.to_string())),
         ]
     }
 
     /// aws-cli's token, where it need not be renewed.
     async fn lasting_token(&self, env: &Env, fs: &Fs, now: Timestamp) -> Option<Zeroizing<String>> {
-        let text = Zeroizing::new(self.token(env, fs).await?);
-        let Token { access_token, expires_at } = serde_json::from_str(&text).ok()?;
+        let (_, text) = self.file(env, fs).await?;
+        let Token { access_token, expires_at, .. } = serde_json::from_str(&text).ok()?;
         let token = Zeroizing::new(access_token);
         let margin = if self.is_renewable() { RENEWED_BEFORE } else { SignedDuration::ZERO };
         (time::parse(&expires_at)?.duration_since(now) > margin).then_some(token)
     }
 
-    /// The token as aws-config renews it, or what is wrong with it. It reads no end but one that is written with `Z`.
+    /// Writes the ends of token and registration as aws-config reads them: it knows no offset, and no zone but `Z`. Where that cannot be
+    /// done, aws-config says what is wrong.
+    async fn respell_ends(&self, env: &Env, fs: &Fs) {
+        let Some((path, text)) = self.file(env, fs).await else { return };
+        if let Some(respelt) = respelt(&text) {
+            let _ = fs.write(&path, &respelt).await;
+        }
+    }
+
+    /// The token as aws-config renews it, or what is wrong with it.
     async fn renewed_token(&self, oidc: &SdkConfig, now: Timestamp) -> Result<Zeroizing<String>, SsoError> {
         let tokens = SsoTokenProvider::builder()
             .configure(oidc)
@@ -227,13 +241,14 @@ impl Sso {
         Ok(Zeroizing::new(token.token().to_owned()))
     }
 
-    /// The text of the file in which aws-cli keeps the token (`SSOTokenLoader` of `botocore/utils.py`).
-    async fn token(&self, env: &Env, fs: &Fs) -> Option<String> {
+    /// The file, and its text, in which aws-cli keeps the token (`SSOTokenLoader` of `botocore/utils.py`).
+    async fn file(&self, env: &Env, fs: &Fs) -> Option<(PathBuf, Zeroizing<String>)> {
         let home = environment::variable(env, "HOME").ok()??;
         let mut path = PathBuf::from(home).join(".aws/sso/cache");
         let digest = Sha1::digest(self.token_name());
         path.push(digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>() + ".json");
-        String::from_utf8(fs.read_to_end(path).await.ok()?).ok()
+        let text = String::from_utf8(fs.read_to_end(&path).await.ok()?).ok()?;
+        Some((path, Zeroizing::new(text)))
     }
 
     /// The name under which the token is kept: the older form's is the URL.
@@ -278,6 +293,20 @@ pub(super) fn session_of(profile: ProfileView<'_>) -> Result<Option<(&str, &Sect
     }
 }
 
+/// The text of a token with every end as aws-config reads it; `None` where they are so, or are no times.
+fn respelt(text: &str) -> Option<Zeroizing<String>> {
+    let Token { access_token, expires_at, registration_expires_at } = serde_json::from_str(text).ok()?;
+    drop(Zeroizing::new(access_token));
+    let mut respelt = Zeroizing::new(text.to_owned());
+    for end in std::iter::once(expires_at).chain(registration_expires_at) {
+        if DateTime::from_str(&end, Format::DateTime).is_err() {
+            let utc = time::parse(&end)?.strftime("%Y-%m-%dT%H:%M:%SZ");
+            respelt = Zeroizing::new(respelt.replace(&format!("\"{end}\""), &format!("\"{utc}\"")));
+        }
+    }
+    (*respelt != text).then_some(respelt)
+}
+
 /// A profile says nothing else than the session that it refers to.
 fn agree(profile: ProfileView<'_>, session: &str, section: &Section) -> Result<(), SsoError> {
     match section.iter().find(|(key, value)| profile.setting(key).is_some_and(|own| own != *value)) {
@@ -295,3 +324,25 @@ const OF_SESSION: [&str; 2] = ["sso_start_url", "sso_region"];
 
 /// How long before its end a token is renewed; aws-config's `REFRESH_BUFFER_TIME`.
 const RENEWED_BEFORE: SignedDuration = SignedDuration::from_mins(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ends_are_respelt_as_aws_config_reads_them_and_nothing_else_is_changed() {
+        let text = |end: &str, registration: &str| {
+            format!(
+                r#"{{"accessToken": "a", "expiresAt": "{end}", "x": [1], "registrationExpiresAt": "{registration}"}}"#
+            )
+        };
+        let utc = "2026-01-02T03:04:05Z";
+        for end in ["2026-01-02T03:04:05UTC", "2026-01-02T03:04:05+00:00", "2026-01-01T19:04:05-08:00"] {
+            assert_eq!(respelt(&text(end, utc)).unwrap().as_str(), text(utc, utc), "{end}");
+            assert_eq!(respelt(&text(utc, end)).unwrap().as_str(), text(utc, utc), "{end}");
+        }
+        for text in [text(utc, utc), text("soon", utc), "{".to_owned(), r#"{"accessToken":"a"}"#.to_owned()] {
+            assert_eq!(respelt(&text), None, "{text}");
+        }
+    }
+}

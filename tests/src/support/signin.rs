@@ -35,6 +35,16 @@ impl Signin {
     /// Loopback has no free port.
     #[must_use]
     pub fn start(person: Principal) -> Signin {
+        Signin::with_sessions_of(900, person)
+    }
+
+    /// The same, whose sessions last so many seconds.
+    ///
+    /// # Panics
+    ///
+    /// Loopback has no free port.
+    #[must_use]
+    pub fn with_sessions_of(seconds: i64, person: Principal) -> Signin {
         person.remember();
         [REFRESH_TOKEN, RENEWED_REFRESH_TOKEN].into_iter().for_each(secrets::remember);
         let renewals: Arc<Mutex<usize>> = Arc::default();
@@ -42,7 +52,7 @@ impl Signin {
             let renewals = Arc::clone(&renewals);
             let proofs = Mutex::default();
             move |asked| {
-                let answered = renewed(&asked, &person, &proofs, Timestamp::now());
+                let answered = renewed(&asked, &person, seconds, &proofs, Timestamp::now());
                 Reply::Answer(match answered {
                     Ok(document) => {
                         *renewals.lock().expect("nothing panics while it holds it") += 1;
@@ -83,6 +93,7 @@ impl Signin {
 fn renewed(
     asked: &Asked,
     person: &Principal,
+    seconds: i64,
     proofs: &Mutex<HashSet<String>>,
     now: Timestamp,
 ) -> Result<Value, Refusal> {
@@ -109,7 +120,7 @@ fn renewed(
             "sessionToken": person.session.as_ref().map(|session| &session.token),
         },
         "tokenType": "aws_sigv4",
-        "expiresIn": 900,
+        "expiresIn": seconds,
         "refreshToken": RENEWED_REFRESH_TOKEN,
     }))
 }
@@ -213,7 +224,7 @@ mod tests {
         let (parts, ()) = Request::post(PATH).header("dpop", proof).body(()).unwrap().into_parts();
         let asked = Asked { server_name: HOST.into(), key_exchange: None, parts, body: Bytes::from(order.to_string()) };
         let person = Principal::role_session("111122223333", "Viewer", "me");
-        renewed(&asked, &person, proofs, now()).map_or_else(|refusal| refusal.0.as_u16(), |_| 200)
+        renewed(&asked, &person, 900, proofs, now()).map_or_else(|refusal| refusal.0.as_u16(), |_| 200)
     }
 
     #[test]

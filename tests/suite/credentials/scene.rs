@@ -236,6 +236,11 @@ fn words(people: &[(&'static str, Principal)]) -> BTreeMap<String, String> {
     let token_of = |expires: &str| sso_token(sso::ACCESS_TOKEN, expires, &future, None);
     words.insert("sso token with offset".to_owned(), token_of(&with_offset(&future)));
     words.insert("expired sso token with offset".to_owned(), token_of(&with_offset(&past)));
+    for (zone, of_zone) in [("offset", "+00:00"), ("UTC", "UTC")] {
+        let [past, future] = [&past, &future].map(|time| time.replace('Z', of_zone));
+        let token = sso_token("aoaEnded", &past, &future, Some(sso::REFRESH_TOKEN));
+        words.insert(format!("expired sso token of {zone} with refresh"), token);
+    }
     words.insert("sso token of never".to_owned(), token_of("9999-12-31T23:59:59Z"));
     words.insert("revoked sso token".to_owned(), sso_token("aoaRevoked", &future, &future, None));
     words.insert("sso token with bad refresh".to_owned(), sso_token("aoaOld", &past, &future, Some("aorNobodyKnows")));

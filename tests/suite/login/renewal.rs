@@ -114,3 +114,16 @@ fn a_session_of_aws_login_that_is_not_renewed_says_which_login_command_and_stays
         assert_eq!((fs::read(&file).unwrap(), signin.renewals()), (before, 0), "{key}");
     }
 }
+
+#[test]
+fn a_session_of_aws_login_that_lasts_less_than_no_time_is_an_error_that_says_so() {
+    for seconds in [-1, i64::MIN] {
+        let signin = Signin::with_sessions_of(seconds, carol());
+        let (scene, file) = scene(&carol(), &signin, ("tokenType", "aws_sigv4"));
+        let before = fs::read(&file).unwrap();
+        let run = scene.token(&[]);
+        assert_refused(&run, "run `aws login --profile default`");
+        assert!(run.stderr.contains("expiresIn") && !run.stderr.contains("panicked"), "{}", run.stderr);
+        assert_eq!(fs::read(&file).unwrap(), before);
+    }
+}

@@ -57,6 +57,13 @@ pub(super) const ROWS: &[Row] = &[
         ..ALICE
     },
     Row {
+        name: "no region but that of an instance that tells its zone alone",
+        env: &[("AWS_DEFAULT_REGION", UNSET), ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "<imds>zone/")],
+        answer: Token("alice", "sts.ap-southeast-2.amazonaws.com"),
+        v1: Differs(super::INSTANCE_REGION),
+        ..ALICE
+    },
+    Row {
         name: "no region",
         env: &[("AWS_DEFAULT_REGION", UNSET)],
         answer: Token("alice", "sts.us-east-1.amazonaws.com"),

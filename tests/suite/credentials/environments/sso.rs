@@ -128,6 +128,18 @@ pub(super) const ROWS: &[Row] = &[
         ..SESSION
     },
     Row {
+        name: "an SSO token that can be renewed, whose end has an offset",
+        files: &[(SESSION_FILE, "<expired sso token of offset with refresh>")],
+        answer: Token("viewer", WEST),
+        ..SESSION
+    },
+    Row {
+        name: "an SSO token that can be renewed, whose end was written in 2020",
+        files: &[(SESSION_FILE, "<expired sso token of UTC with refresh>")],
+        answer: Token("viewer", WEST),
+        ..SESSION
+    },
+    Row {
         name: "an SSO token that never ends",
         files: &[(SESSION_FILE, "<sso token of never>")],
         answer: Token("viewer", WEST),
