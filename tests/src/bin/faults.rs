@@ -389,9 +389,14 @@ async fn back(reviewer: &Reviewer, tokens: &mut impl Iterator<Item = String>, en
     loop {
         let (reviewer, token) = (reviewer.clone(), tokens.next().expect("somebody gets in at last"));
         asking.spawn(async move { matches!(ask(&reviewer, &token).await, Ok(Answer::Allowed(_))) });
-        if let Ok(Some(Ok(true))) = tokio::time::timeout(Duration::from_millis(100), asking.join_next()).await {
-            return ended.elapsed();
+        let next = tokio::time::Instant::now() + Duration::from_millis(100);
+        while let Ok(Some(is_let_in)) = tokio::time::timeout_at(next, asking.join_next()).await {
+            if is_let_in.is_ok_and(|is_let_in| is_let_in) {
+                return ended.elapsed();
+            }
         }
+        // A 503 may come at once.
+        tokio::time::sleep_until(next).await;
     }
 }
 
