@@ -27,8 +27,7 @@ use config::{InitConfig, Logs, ServerConfig, VerifyConfig};
 
 use crate::json;
 
-/// Runs what the command line says. What goes wrong is told on standard error, in one line if it is not the command line
-/// itself, and the exit code is 1.
+/// Runs what the command line says. What goes wrong is told on standard error, and the exit code is 1.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let command_line = match CommandLine::try_parse_from(arguments) {
         Ok(command_line) => command_line,
@@ -41,7 +40,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match dispatch(command_line) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {}", json::visible_text(&format!("{error:#}")));
+            // A list in it has a line for each item; what others wrote has none, and may have worse.
+            let text: Vec<_> = format!("{error:#}").split('\n').map(json::visible_text).collect();
+            let _ = writeln!(io::stderr(), "error: {}", text.join("\n"));
             ExitCode::FAILURE
         }
     }

@@ -102,7 +102,9 @@ async fn a_head_beyond_its_limit_is_refused_and_one_within_is_not() {
         // It may be refused before all of it is written.
         let _ = stream.write_all(head.as_bytes()).await;
         let answer = read_all(&mut stream).await;
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{bytes}: {answer}");
+        // The end of a connection of which not all was read may overtake the refusal (RFC 9112, section 9.6).
+        let is_overtaken = status == "431" && answer.is_empty();
+        assert!(is_overtaken || answer.starts_with(&format!("HTTP/1.1 {status} ")), "{bytes}: {answer}");
     }
 }
 

@@ -8,6 +8,7 @@ use mapping::format::aws_auth::{self, NewEntry};
 use tokio::time::timeout;
 
 use super::{NAME, NAMESPACE};
+use crate::json;
 use crate::sources::api_server::reason;
 use crate::sources::clients::ANSWER_TIMEOUT;
 
@@ -28,7 +29,7 @@ pub enum AddError {
     )]
     Missing,
     /// The API server cannot be heard, or refuses.
-    #[error("cannot {action} aws-auth: {reason}")]
+    #[error("cannot {action} aws-auth: {}", json::visible_text(reason))]
     Server {
         /// What was tried.
         action: &'static str,
