@@ -349,6 +349,53 @@ fn a_restriction_that_names_the_principals_takes_away_whom_it_named_before() {
     }
 }
 
+/// Else a slip in a narrow entry would hand those whom it names to the wide one after it.
+#[test]
+fn whom_an_entry_named_before_gets_no_wider_one_while_nobody_can_tell_whom_it_names() {
+    let like = |pattern: &str| format!("rolearnLike: 'arn:aws:iam::123456789012:role/{pattern}'");
+    let sso = "sso: {permissionSetName: Admin, accountID: '123456789012'}".to_owned();
+    let sso_role = "AWSReservedSSO_Admin_0123456789abcdef";
+    for (before, after, role) in [
+        (like("dev-*"), like("[dev-*"), "dev-a"),
+        (sso.clone(), sso.replace("123456789012", "12345"), sso_role),
+        ("userid: AROAEXAMPLE".to_owned(), "userid: 'AROAEXAMPLE:jane'".to_owned(), "Admin"),
+    ] {
+        let text = |narrow: &str| format!("{narrow}- {{{}, username: wide}}", like("*"));
+        let chain = |read: &AwsAuth| Chain::new(vec![Source::new(SourceName::EksConfigMap, Some(read.rules()))]);
+        let mut read = aws_auth(&[("mapRoles", &text(&format!("- {{{before}, username: narrow}}\n")))]).next;
+        let who = session(role, "jane");
+        assert_eq!(granted(chain(&read).decide(&who)).username(), "narrow", "{before}");
+        // However often it is read.
+        for _ in 0..2 {
+            let now = AwsAuth::update(
+                Some(&read),
+                &data(&[("mapRoles", &text(&format!("- {{{after}, username: narrow}}\n")))]),
+            );
+            read = now.next;
+            assert_eq!(reason(chain(&read).decide(&who)), RefusalReason::ClosedEntry, "{after}");
+            let other = session_with_id("other", "jane", "AROAOTHER");
+            assert_eq!(granted(chain(&read).decide(&other)).username(), "wide", "{after}");
+        }
+        // An entry that is taken out is understood.
+        let now = AwsAuth::update(Some(&read), &data(&[("mapRoles", &text(""))]));
+        assert_eq!(granted(chain(&now.next).decide(&who)).username(), "wide", "{after}");
+    }
+}
+
+#[test]
+fn what_a_pattern_gave_before_is_what_the_first_entry_with_it_gave() {
+    let text = |first: &str| {
+        let like = "rolearnLike: 'arn:aws:iam::123456789012:role/dev-*'";
+        format!("- {{{like}, username: {first}}}\n- {{{like}, username: boss}}")
+    };
+    let first = aws_auth(&[("mapRoles", &text("dev"))]).next;
+    let now = AwsAuth::update(Some(&first), &data(&[("mapRoles", &text("'{{Nonsense}}'"))]));
+    for read in [&first, &now.next] {
+        let chain = Chain::new(vec![Source::new(SourceName::EksConfigMap, Some(read.rules()))]);
+        assert_eq!(granted(chain.decide(&session("dev-a", "jane"))).username(), "dev");
+    }
+}
+
 #[test]
 fn an_arn_of_a_session_that_cannot_be_read_closes_its_role() {
     for session_name in ["jane@*", "*", "jane doe", "", "j?ne"] {
